@@ -1,0 +1,1 @@
+"""The memcore modules, each a plugin found through an entry point."""
