@@ -116,7 +116,7 @@ def main() -> None:
     """Run the program: exit 0 if all is well, 1 for findings or refusals, 2 for bad usage; no traceback for users."""
     import memcore
 
-    if not hasattr(memcore, "Engine"):
+    if "Engine" not in getattr(memcore, "__all__", ()):
         sys.exit(CLOBBERED)
     import sqlite3
 

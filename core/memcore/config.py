@@ -52,7 +52,7 @@ def _convert(value: Any, kind: str, where: str) -> Any:
             return WORDS[value.lower()]
         if kind in ("int", "float") and not isinstance(value, bool):
             return int(value) if kind == "int" else float(value)
-        if kind not in ("bool", "str") or type(value).__name__ == kind:
+        if kind not in ("bool", "int", "float", "str") or type(value).__name__ == kind:
             return value
     except (KeyError, TypeError, ValueError):
         value = str(value)
@@ -111,7 +111,7 @@ class Config:
         """Return (key, value, origin) for every field of a settings class; section "" is memcore itself."""
         rows = []
         for item in attrs.fields(cls):
-            value, origin = item.default, "default"
+            value, origin = getattr(item.default, "factory", lambda default=item.default: default)(), "default"
             if alias := self.environ.get(item.metadata.get("env", "")):
                 value, origin = alias, item.metadata["env"]
             found = self._values.get((section.replace("-", "_"), item.name))

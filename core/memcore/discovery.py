@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from memcore.config import suggest
 from memcore.contracts import API, PluginInfo
 from memcore.errors import PluginError
 
-__all__ = ["GROUP", "OWN", "Catalog", "Plugin"]
+__all__ = ["GROUP", "OWN", "Catalog", "Plugin", "inspect"]
 
 GROUP = "memcore"
 OWN = "memcore-engine"
@@ -107,7 +108,7 @@ class Catalog:
         """Return the catalog of all installed plugins, from the index file `cache` where it still holds."""
         plugins = _read_index(cache) if cache and not fresh else None
         if plugins is None:
-            plugins = [_inspect(plugin) for plugin in _entry_points()]
+            plugins = [inspect(plugin) for plugin in _entry_points()]
             if cache:
                 _write_index(cache, plugins)
         return cls(plugins, cache=cache)
@@ -212,7 +213,8 @@ def _load_class(plugin: Plugin) -> type:
     return found
 
 
-def _inspect(plugin: Plugin) -> Plugin:
+def inspect(plugin: Plugin) -> Plugin:
+    """Import a plugin's class and fill in what it says and implements; a failure becomes its status."""
     started = time.perf_counter()
     try:
         module = plugin.target.partition(":")[0]
@@ -263,8 +265,14 @@ def _stamp(file: str) -> int:
 
 
 def _key() -> list[Any]:
-    stamps = [[path, _stamp(path)] for path in sys.path if path.endswith("-packages")]
-    return [sys.version, sys.prefix, API, stamps, sorted(path for path in sys.path if path)]
+    return [sys.version, sys.prefix, API, [[path, _stamp(path)] for path in sys.path if _holds_distributions(path)]]
+
+
+def _holds_distributions(path: str) -> bool:
+    try:
+        return path.endswith("-packages") or any(name.endswith(".dist-info") for name in os.listdir(path or "."))
+    except OSError:
+        return False
 
 
 def _read_index(cache: Path) -> list[Plugin] | None:
@@ -283,4 +291,5 @@ def _write_index(cache: Path, plugins: list[Plugin]) -> None:
         temporary.write_text(json.dumps({"key": _key(), "plugins": [plugin.as_json() for plugin in plugins]}))
         os.replace(temporary, cache)
     except OSError:  # a home that cannot be written costs speed, nothing else
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)

@@ -8,36 +8,31 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
 from memcore import recall
+from memcore import records as values
 from memcore.config import Config, CoreSettings, suggest
 from memcore.contracts import BackendSpec, Capability, OpenContext, StorageBackend
 from memcore.discovery import Catalog, Plugin
 from memcore.errors import BackendError, CapabilityError, MemcoreError, PluginError
-from memcore.records import (
-    DecisionRequest,
-    Draft,
-    Finding,
-    Hit,
-    Outcome,
-    Query,
-    Recall,
-    Record,
-    Report,
-    RetireEvent,
-    Run,
-    Scope,
-    Session,
-    Source,
-    Verdict,
-    WriteEvent,
-    content_hash,
-    to_json,
-)  # fmt: skip
+from memcore.records import Draft, Hit, Query, Recall, Record, Scope, content_hash, to_json
 from memcore.workspace import Workspace
+
+if TYPE_CHECKING:
+    from memcore.records import (
+        DecisionRequest,
+        Finding,
+        Outcome,
+        Report,
+        RetireEvent,
+        Session,
+        Source,
+        Verdict,
+        WriteEvent,
+    )  # fmt: skip
 
 __all__ = ["Engine"]
 
@@ -175,7 +170,7 @@ class Engine:
             accepted = [i for i, verdict in enumerate(verdicts) if verdict.word == "accept"]
             stored = self.backend.put([batch[i] for i in accepted]) if accepted else ()
             for i, item in zip(accepted, stored, strict=True):
-                outcomes[i] = Outcome(draft=batch[i], state=item.state, record=item.record)
+                outcomes[i] = values.Outcome(draft=batch[i], state=item.state, record=item.record)
             for i, verdict in enumerate(verdicts):
                 if verdict.word != "accept":
                     outcomes[i] = self._set_aside(batch[i], verdict, outcomes)
@@ -187,7 +182,7 @@ class Engine:
         written = {o.record.id: o.record for o in told if o.record and o.state in ("new", "revived")}
         confirmed = tuple((o.draft, o.record) for o in told if o.record and o.state in ("existing", "merged"))
         if written or confirmed:
-            event = WriteEvent(written=tuple(written.values()), confirmed=confirmed, at=self.now())
+            event = values.WriteEvent(written=tuple(written.values()), confirmed=confirmed, at=self.now())
             self._deliver("memcore_written", event, list(written))
 
     def _rewritten(self, batch: list[Draft]) -> list[Draft]:
@@ -199,10 +194,10 @@ class Engine:
         return batch
 
     def _judge(self, batch: Sequence[Draft], approved: bool) -> list[Verdict]:
-        strictest = [Verdict(word="accept")] * len(batch)
+        strictest = [values.Verdict(word="accept")] * len(batch)
         for plugin, function in self.catalog.implementers("memcore_gate"):
             verdicts: Sequence[Verdict | None] | None
-            verdicts = [Verdict(word="hold", reason=f"the gate of {plugin.name} failed")] * len(batch)
+            verdicts = [values.Verdict(word="hold", reason=f"the gate of {plugin.name} failed")] * len(batch)
             with self.isolated(plugin, "memcore_gate"):
                 verdicts = function(engine=self, drafts=tuple(batch))
             for i, verdict in enumerate(verdicts or ()):
@@ -216,15 +211,17 @@ class Engine:
         if verdict.word == "merge":
             twin = outcomes[verdict.twin] if verdict.twin is not None else None
             record = twin.record if twin else next(iter(self.backend.get([verdict.into or ""])), None)
-            return Outcome(draft=draft, state="merged", record=record, reason=verdict.reason)
+            return values.Outcome(draft=draft, state="merged", record=record, reason=verdict.reason)
         if verdict.word == "refuse":
-            return Outcome(draft=draft, state="refused", reason=verdict.reason)
+            return values.Outcome(draft=draft, state="refused", reason=verdict.reason)
         key = f"REVIEW:{draft.namespace}:{draft.kind}:{content_hash(draft.content)}"
         question, options = f"Keep this {draft.kind}? {verdict.reason}", ("accept", "refuse")
-        request = DecisionRequest(kind="REVIEW", key=key, question=question, options=options, evidence=to_json(draft))
+        request = values.DecisionRequest(
+            kind="REVIEW", key=key, question=question, options=options, evidence=to_json(draft)
+        )
         queued = self.decide(request)
         end = f"decision {queued}" if queued else "nobody queues decisions, so it is not kept"
-        return Outcome(draft=draft, state="held", reason=f"{verdict.reason}; {end}")
+        return values.Outcome(draft=draft, state="held", reason=f"{verdict.reason}; {end}")
 
     def writing(self) -> Any:
         """Return a context in which writes are one transaction, if the backend keeps records in the workspace."""
@@ -236,7 +233,7 @@ class Engine:
         with self.writing():
             before = [record for record in self.backend.get(ids) if record.status == "active"]
             count = self.backend.retire([record.id for record in before], reason=reason, superseded_by=superseded_by)
-            event = RetireEvent(records=tuple(before), reason=reason, superseded_by=superseded_by, at=self.now())
+            event = values.RetireEvent(records=tuple(before), reason=reason, superseded_by=superseded_by, at=self.now())
             if before:
                 self._deliver("memcore_retired", event, [record.id for record in before])
         return count
@@ -263,9 +260,9 @@ class Engine:
         for key, value in self.workspace.list_meta("missed:"):
             _, name, hook, _ = key.split(":", 3)
             records, at = tuple(self.backend.get(json.loads(value))), self.now()
-            event: WriteEvent | RetireEvent = WriteEvent(written=records, confirmed=(), at=at)
+            event: WriteEvent | RetireEvent = values.WriteEvent(written=records, confirmed=(), at=at)
             if hook == "memcore_retired":
-                event = RetireEvent(records=records, reason="delivered again", superseded_by=None, at=at)
+                event = values.RetireEvent(records=records, reason="delivered again", superseded_by=None, at=at)
             plugin = self.catalog.plugins.get(name)
             if plugin and self.catalog.load(plugin):
                 with self.isolated(plugin, hook), self.workspace.transaction():
@@ -318,7 +315,7 @@ class Engine:
         """Run upkeep of all plugins or of one, with one time for all; return their reports by plugin."""
         if not dry_run:
             self._redeliver()
-        run, reports = Run(now=self.now(), dry_run=dry_run), {}
+        run, reports = values.Run(now=self.now(), dry_run=dry_run), {}
         for plugin, function in self.catalog.implementers("memcore_maintain"):
             if only in (None, plugin.name):
                 with self.isolated(plugin, "memcore_maintain"):
@@ -357,15 +354,13 @@ class Engine:
         tables = self.workspace.tables()
         for plugin in self.catalog.plugins.values():
             if plugin.instance is None and not self.catalog.load(plugin) and tables & set(plugin.tables):
-                why, cure = (
-                    f"the plugin {plugin.name} is {plugin.status} and has tables",
-                    f"memcore plugins enable {plugin.name}",
-                )
-                raise PluginError("not everything can be forgotten; nothing was removed", why=why, cure=cure)
+                what, why = "not everything can be forgotten; nothing was removed", f"{plugin.name} is {plugin.status}"
+                raise PluginError(what, why=why, cure=f"memcore plugins enable {plugin.name}")
+        counts = {"records": 0}
         with self.workspace.transaction():
-            counts = {"records": self.backend.delete(ids)}  # type: ignore[attr-defined]
             for plugin, function in self.catalog.implementers("memcore_forget"):
                 counts[plugin.name] = int(function(engine=self, scope=scope, record_ids=tuple(ids)) or 0)
+            counts["records"] = self.backend.delete(ids)  # type: ignore[attr-defined]  # last: it may not roll back
         self.workspace.scrub()
         return counts
 

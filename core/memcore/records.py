@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from attrs import Factory, asdict, evolve, field, frozen
 
 from memcore.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from memcore.events import (
+        Answer,
+        DecisionItem,
+        DecisionRequest,
+        Finding,
+        Outcome,
+        PromptBlock,
+        Report,
+        RetireEvent,
+        Run,
+        Session,
+        Source,
+        Turn,
+        Verdict,
+        WriteEvent,
+    )  # fmt: skip
 
 __all__ = [
     "Answer", "DecisionItem", "DecisionRequest", "Draft", "Finding", "Hit", "Outcome", "Page", "PromptBlock",
@@ -17,17 +34,26 @@ __all__ = [
     "Verdict", "WriteEvent", "content_hash", "evolve", "to_json",
 ]  # fmt: skip
 
+EVENTS = {
+    "Answer", "DecisionItem", "DecisionRequest", "Finding", "Outcome", "PromptBlock", "Report", "RetireEvent", "Run",
+    "Session", "Source", "Turn", "Verdict", "WriteEvent",
+}  # fmt: skip
+"""What `memcore.events` holds; it is imported when one of these is asked for."""
+
 Provenance = Literal["observed", "declared", "inferred", "human_confirmed", "untrusted"]
 Status = Literal["active", "superseded", "archived", "retired"]
 PROVENANCES = frozenset(get_args(Provenance))
 
 
-def _strings(values: Iterable[str]) -> tuple[str, ...]:
+def strings(values: Iterable[str]) -> tuple[str, ...]:
+    """Return the texts as a tuple: the converter of every field that holds several."""
     return tuple(values)
 
 
 def content_hash(content: str) -> str:
     """Return `sha256:` and the lower-case hex digest of the UTF-8 text."""
+    import hashlib  # 5 ms, and a search hashes nothing
+
     return "sha256:" + hashlib.sha256(content.encode()).hexdigest()
 
 
@@ -46,11 +72,11 @@ class Draft:
     namespace: str = "default"
     agent_id: str | None = None
     summary: str | None = None
-    tags: tuple[str, ...] = field(default=(), converter=_strings)
-    entities: tuple[str, ...] = field(default=(), converter=_strings)
+    tags: tuple[str, ...] = field(default=(), converter=strings)
+    entities: tuple[str, ...] = field(default=(), converter=strings)
     confidence: float | None = None
     provenance: Provenance = "declared"
-    upstream_ids: tuple[str, ...] = field(default=(), converter=_strings)
+    upstream_ids: tuple[str, ...] = field(default=(), converter=strings)
     source: str | None = None
     occurred_at: datetime | None = None
     metadata: Mapping[str, Any] = Factory(dict)
@@ -102,13 +128,13 @@ class Stored:
 class Scope:
     """Which records are meant. An empty tuple or None sets no limit; `source` matches a path with or without `#L`."""
 
-    namespaces: tuple[str, ...] = field(default=(), converter=_strings)
-    kinds: tuple[str, ...] = field(default=(), converter=_strings)
-    statuses: tuple[str, ...] = field(default=("active",), converter=_strings)
-    ids: tuple[str, ...] = field(default=(), converter=_strings)
+    namespaces: tuple[str, ...] = field(default=(), converter=strings)
+    kinds: tuple[str, ...] = field(default=(), converter=strings)
+    statuses: tuple[str, ...] = field(default=("active",), converter=strings)
+    ids: tuple[str, ...] = field(default=(), converter=strings)
     agent_id: str | None = None
-    tags: tuple[str, ...] = field(default=(), converter=_strings)
-    entities: tuple[str, ...] = field(default=(), converter=_strings)
+    tags: tuple[str, ...] = field(default=(), converter=strings)
+    entities: tuple[str, ...] = field(default=(), converter=strings)
     source: str | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -154,8 +180,8 @@ class Hit:
     record: Record
     score: float
     strategies: Mapping[str, float] = Factory(dict)
-    sources: tuple[str, ...] = field(default=(), converter=_strings)
-    notes: tuple[str, ...] = field(default=(), converter=_strings)
+    sources: tuple[str, ...] = field(default=(), converter=strings)
+    notes: tuple[str, ...] = field(default=(), converter=strings)
 
 
 @frozen(kw_only=True)
@@ -177,147 +203,9 @@ class Recall:
     notes: tuple[str, ...] = ()
 
 
-@frozen(kw_only=True)
-class Turn:
-    """One utterance of a conversation; `occurred_at` carries a zone, `question_id` names the question it answers."""
+def __getattr__(name: str) -> Any:
+    if name in EVENTS:
+        from memcore import events
 
-    role: str
-    content: str
-    session_id: str = ""
-    occurred_at: datetime | None = None
-    speaker: str | None = None
-    question_id: str | None = None
-    metadata: Mapping[str, Any] = Factory(dict)
-
-
-@frozen(kw_only=True)
-class Session:
-    """A conversation that ended or was checkpointed; it may be delivered again with overlapping turns."""
-
-    id: str
-    turns: tuple[Turn, ...]
-    namespace: str = "default"
-    agent_id: str | None = None
-    metadata: Mapping[str, Any] = Factory(dict)
-
-
-@frozen(kw_only=True)
-class Source:
-    """A text to extract drafts from: `path` is relative to its workspace, `kind` a format hint (daily, bank, ...)."""
-
-    text: str
-    path: str | None = None
-    kind: str | None = None
-    namespace: str = "default"
-    agent_id: str | None = None
-    occurred_at: datetime | None = None
-    metadata: Mapping[str, Any] = Factory(dict)
-
-
-@frozen(kw_only=True)
-class Verdict:
-    """A gate's word on one draft; strictest wins: refuse > hold > merge > accept.
-
-    A merge names the record the draft repeats (`into`, an id) or an earlier draft of the batch (`twin`, an index).
-    """
-
-    word: Literal["accept", "merge", "hold", "refuse"]
-    reason: str = ""
-    into: str | None = None
-    twin: int | None = None
-
-
-@frozen(kw_only=True)
-class Outcome:
-    """What became of one draft: `state` is new, existing, revived, merged, held or refused, with the reason."""
-
-    draft: Draft
-    state: str
-    record: Record | None = None
-    reason: str = ""
-
-
-@frozen(kw_only=True)
-class WriteEvent:
-    """A batch that was written: `written` is new or came back, `confirmed` was said again and names its record."""
-
-    written: tuple[Record, ...]
-    confirmed: tuple[tuple[Draft, Record], ...]
-    at: datetime
-
-
-@frozen(kw_only=True)
-class RetireEvent:
-    """A batch that left active memory, why, and the record that replaced it (None for a plain removal)."""
-
-    records: tuple[Record, ...]
-    reason: str
-    superseded_by: str | None
-    at: datetime
-
-
-@frozen(kw_only=True)
-class Run:
-    """One maintenance run: the engine's time, and whether only to report what would change."""
-
-    now: datetime
-    dry_run: bool = False
-
-
-@frozen(kw_only=True)
-class Report:
-    """What an upkeep or session hook did: counts by name, one line per change, in the plugin's words."""
-
-    summary: str
-    counts: Mapping[str, int] = Factory(dict)
-    lines: tuple[str, ...] = field(default=(), converter=_strings)
-
-
-@frozen(kw_only=True)
-class Finding:
-    """One thing a check noticed: a stable `code`, its severity, where, and the cure."""
-
-    code: str
-    severity: Literal["error", "warning", "info"]
-    message: str
-    where: str = ""
-    cure: str = ""
-    record_ids: tuple[str, ...] = field(default=(), converter=_strings)
-
-
-@frozen(kw_only=True)
-class PromptBlock:
-    """A stable piece of system prompt; blocks are joined by title order."""
-
-    title: str
-    text: str
-
-
-@frozen(kw_only=True)
-class DecisionRequest:
-    """A judgment no rule can make: `kind` (TOPIC_CLASSIFY, ...), a question, its options, and a unique `key`."""
-
-    kind: str
-    key: str
-    question: str
-    options: tuple[str, ...] = field(converter=_strings)
-    record_ids: tuple[str, ...] = field(default=(), converter=_strings)
-    evidence: Mapping[str, Any] = Factory(dict)
-    deadline: datetime | None = None
-
-
-@frozen(kw_only=True)
-class DecisionItem:
-    """A queued request with its queue id."""
-
-    id: str
-    request: DecisionRequest
-
-
-@frozen(kw_only=True)
-class Answer:
-    """An answer to a decision: one of its options (free text where it has none), the reason, and who said so."""
-
-    choice: str
-    reason: str = ""
-    by: str = ""
+        return getattr(events, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

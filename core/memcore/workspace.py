@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from memcore.errors import BusyError, CorruptError, NewerSchemaError, PluginError, WorkspaceError
 
@@ -106,6 +106,7 @@ class Workspace:
 
     def _open(self) -> sqlite3.Connection:
         uri = f"{self.path.absolute().as_uri()}?mode={'ro' if self.read_only else 'rw'}"
+        connection: sqlite3.Connection
         options: dict[str, Any] = {"uri": True, "isolation_level": None, "check_same_thread": False, "timeout": 0.0}
         connection = sqlite3.connect(uri, **options)
         try:
@@ -160,7 +161,8 @@ class Workspace:
 
     def get_meta(self, key: str) -> str | None:
         """Return the text stored under this key in `meta`, or None."""
-        row = self.connection().execute("SELECT value FROM meta WHERE key=?", (key,)).fetchone()
+        with self.errors():
+            row = self.connection().execute("SELECT value FROM meta WHERE key=?", (key,)).fetchone()
         return str(row[0]) if row else None
 
     def list_meta(self, prefix: str) -> list[tuple[str, str]]:

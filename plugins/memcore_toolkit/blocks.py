@@ -11,7 +11,7 @@ __all__ = ["Block", "Bullet", "Document", "Fence", "Heading", "HtmlComment", "Pa
 
 @frozen(kw_only=True)
 class Block:
-    """Hold what every block has: its first and last line (1-based, inclusive) and the headings it stands under, outermost first."""
+    """Hold what every block has: first and last line (from 1, inclusive) and the headings above, outermost first."""
 
     line: int
     end_line: int
@@ -35,8 +35,9 @@ class Heading(Block):
 class Bullet(Block):
     """A list item. ``end_line`` includes its children.
 
-    ``indent`` counts columns (a tab is 4, U+3000 is 2), ``marker`` is the text of the marker (``-``, ``1.``), ``text`` the first line without
-    marker and box, ``continuation`` the deeper lines below it without their indent, ``checked`` None without a box.
+    ``indent`` counts columns (a tab is 4, U+3000 is 2), ``marker`` is the text of the marker (``-``, ``1.``), ``text``
+    the first line without marker and box, ``continuation`` the deeper lines below it without their indent, ``checked``
+    None without a box.
     """
 
     indent: int
@@ -61,7 +62,7 @@ class Paragraph(Block):
 
 @frozen(kw_only=True)
 class TableRow(Block):
-    """One row of a table below its header. ``cells`` maps header to cell; a column without a name is called by its number."""
+    """One row of a table. ``cells`` maps column name to cell; a column without a name is called by its number."""
 
     header: tuple[str, ...]
     cells: Mapping[str, str]

@@ -1,12 +1,13 @@
 """Character classes and folding: the lowest layer of text analysis.
 
-Three groups of characters matter to search. *Words* are letters and digits of scripts that put spaces between words. *Unspaced*
-scripts (Han, kana, Hangul, Thai and its neighbours) have no such spaces, or glue particles to the word, and are cut into
-characters and pairs. Everything else separates.
+Three groups of characters matter to search. *Words* are letters and digits of scripts that put spaces between words.
+*Unspaced* scripts (Han, kana, Hangul, Thai and its neighbours) have no such spaces, or glue particles to the word, and
+are cut into characters and pairs. Everything else separates.
 
-SQLite's ``unicode61`` tokenizer splits at combining marks (which breaks every Indic script) and knows letters only up to the
-Unicode version its table was made from. Characters it may not take are *carried*: moved to the private plane 15 at the same low
-sixteen bits, which every SQLite version keeps inside a token. Index and query carry alike, so nobody sees it.
+SQLite's ``unicode61`` tokenizer splits at combining marks (which breaks every Indic script) and knows letters only up
+to the Unicode version its table was made from. Characters it may not take are *carried*: moved to the private plane 15
+at the same low sixteen bits, which every SQLite version keeps inside a token. Index and query carry alike, so nobody
+sees it.
 """
 
 from __future__ import annotations
@@ -24,15 +25,17 @@ UNSPACED = (
     "\u3005-\u3007\u3031-\u3035\u303b\u3040-\u30ff\u31f0-\u31ff"  # kana and iteration marks
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
 )
-#: A run of unspaced characters in the output of :func:`token_characters`, where each stands between two control characters.
-#: (Patterns over the class itself take milliseconds to compile, at every start of a command.)
+#: A run of unspaced characters in the output of :func:`token_characters`, where each stands between two control
+#: characters. (Patterns over the class itself take milliseconds to compile, at every start of a command.)
 UNSPACED_RUN = re.compile("(?:\x01.\x02)+")
-#: Characters that may join two parts of one word: ``bge-m3``, ``foo_bar``, ``v2.1``, ``user@host``, ``O'Brien``, ``C++``.
+#: Characters that may join two parts of one word: ``bge-m3``, ``foo_bar``, ``v2.1``, ``user@host``, ``O'Brien``,
+#: ``C++``.
 CONNECTORS = "-_.@'+#,"
 
 _PLANE_15 = 0xF0000
 _INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0"
     "\U000e0000-\U000e0fff]"
 )
 _MARKS = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
@@ -42,7 +45,8 @@ _MARKED = re.compile(
 )
 #: Latin letters whose stroke or bar is part of the letter, so that decomposition leaves them alone.
 _STROKED = {
-    ord(old): new for old, new in zip("øłđħŧıĸŋðþæœ", ("o", "l", "d", "h", "t", "i", "k", "n", "d", "th", "ae", "oe"))
+    ord(old): new
+    for old, new in zip("øłđħŧıĸŋðþæœ", ("o", "l", "d", "h", "t", "i", "k", "n", "d", "th", "ae", "oe"), strict=True)
 }
 _JOINER = {"\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u2010": "-", "\u2011": "-"}
 
@@ -55,8 +59,8 @@ def strip_invisible(text: str) -> str:
 def fold(text: str) -> str:
     """Return the form in which text is compared: width, case, Latin diacritics and invisible characters folded away.
 
-    NFKC and case folding, then combining marks are dropped from Latin, Greek and Cyrillic letters only: ``Café`` becomes ``cafe``
-    while kana voicing marks, Hangul and Indic vowel signs stay. Folding twice changes nothing.
+    NFKC and case folding, then combining marks are dropped from Latin, Greek and Cyrillic letters only: ``Café``
+    becomes ``cafe`` while kana voicing marks, Hangul and Indic vowel signs stay. Folding twice changes nothing.
     """
     if text.isascii():
         return text.lower()
@@ -87,7 +91,7 @@ class _TokenCharacters(dict[int, str]):
 
 
 def _classify(character: str) -> str:
-    """Return what stands for one character: itself, its carried form, its ASCII connector, a marked unspaced character or a space."""
+    """Return what stands for one character: itself, its carried or marked form, an ASCII connector or a space."""
     if character in CONNECTORS:
         return character
     if character in _JOINER:
@@ -113,5 +117,5 @@ _TABLE = _TokenCharacters()
 
 
 def token_characters(folded: str) -> str:
-    """Replace every separator of folded text by a space, keep connectors, mark unspaced characters, carry what SQLite would split at."""
+    """Turn separators of folded text into spaces, mark unspaced characters, carry what SQLite would split at."""
     return folded.translate(_TABLE)

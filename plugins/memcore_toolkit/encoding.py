@@ -22,9 +22,10 @@ _MARKS = (
 
 @frozen(kw_only=True)
 class Decoded:
-    """Hold the text of a file, the encoding it was read with and what a person should know about it.
+    r"""Hold the text of a file, the encoding it was read with and what a person should know about it.
 
-    ``text`` has ``\\n`` line ends only and as many lines as an editor shows. ``binary`` says that it is no text to read facts from.
+    ``text`` has ``\n`` line ends only and as many lines as an editor shows. ``binary`` says that it is no text to
+    read facts from.
     """
 
     text: str

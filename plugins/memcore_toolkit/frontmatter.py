@@ -1,7 +1,7 @@
 """The YAML block at the start of a file, read even when it is not YAML.
 
-Half of one surveyed vault had frontmatter that no YAML parser accepts (``related: [[a]], [[b]]``). Such a block is read line by line:
-the reason is reported, the values are not lost.
+Half of one surveyed vault had frontmatter that no YAML parser accepts (``related: [[a]], [[b]]``). Such a block is
+read line by line: the reason is reported, the values are not lost.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TARGET = re.compile(r"[|#\\]")
 
 @frozen(kw_only=True)
 class Frontmatter:
-    """Hold the values, the reason why they are not valid YAML (None when they are) and the number of lines the block takes."""
+    """Hold the values, why they are not valid YAML (None when they are) and how many lines the block takes."""
 
     values: Mapping[str, object]
     invalid: str | None
@@ -33,7 +33,7 @@ class Frontmatter:
 
 
 def read_frontmatter(lines: list[str]) -> Frontmatter:
-    """Read the block that starts on the first line with ``---`` and ends with ``---`` or ``...``; no block gives no values.
+    """Read the block from ``---`` on the first line to ``---`` or ``...``; no block gives no values.
 
     A block that is neither a mapping nor has a ``key: value`` line is not frontmatter but text between two rules.
     """
@@ -56,7 +56,8 @@ def read_frontmatter(lines: list[str]) -> Frontmatter:
 def link_targets(value: object) -> tuple[str, ...]:
     """Return the page names in a frontmatter value, however it was written.
 
-    Accepts ``"[[a]]"``, ``"a"``, ``["[[a]]", "b"]``, the nested list that YAML makes of a bare ``[[a]]``, and a mapping of lists.
+    Accepts ``"[[a]]"``, ``"a"``, ``["[[a]]", "b"]``, the nested list that YAML makes of a bare ``[[a]]``, and a
+    mapping of lists.
     """
     if isinstance(value, Mapping):
         return tuple(target for item in value.values() for target in link_targets(item))
@@ -73,7 +74,7 @@ def _yaml(body: str) -> tuple[dict[str, object] | None, str | None]:
     """Return the mapping, or None and the reason."""
     if len(body) > LONGEST_FRONTMATTER:
         return None, f"longer than {LONGEST_FRONTMATTER} characters"
-    import yaml  # noqa: PLC0415 - 25 ms that a file without frontmatter must not pay
+    import yaml  # type: ignore[import-untyped]
 
     try:
         loaded = yaml.load(body, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader

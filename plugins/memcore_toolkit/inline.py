@@ -8,6 +8,8 @@ from itertools import zip_longest
 
 from attrs import frozen
 
+from memcore_toolkit.stopwords import words
+
 __all__ = [
     "MarkdownLink",
     "WikiLink",
@@ -17,6 +19,7 @@ __all__ = [
     "markdown_links_in",
     "placeholder",
     "wikilinks_in",
+    "without_comments",
 ]
 
 _RUN = re.compile(r"(`+)|\n[ \t]*(?=\n)")
@@ -33,53 +36,30 @@ _STARS = re.compile(r"(\*{1,3})(?=[^\s*])([^*\n]+?)(?<=\S)\1")
 _UNDERSCORES = re.compile(r"(?<!\w)(_{1,3})(?=[^\s_])((?:[^_\n]|(?<=[^\W_])_+(?=[^\W_]))+)(?<=[^\s_])\1(?!\w)")
 _DOUBLE = re.compile(r"(~~|==)(?=\S)([^~=\n]+)(?<=\S)\1")
 _TAG = re.compile(
-    r"</?(?:a|b|br|center|code|del|details|div|em|font|hr|i|img|ins|kbd|li|mark|ol|p|small|span|strong|sub|summary|sup|u|ul)"
+    r"</?(?:a|b|br|center|code|del|details|div|em|font|hr|i|img|ins|kbd|li|mark|ol|p|small|span|strong|sub|summary|sup|"
+    r"u|ul)"
     r"(?:\s[^<>\n]{0,200})?/?>",
     re.IGNORECASE,
 )
-_ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
+_ESCAPE = re.compile(r"\\([!-/:-@\[-`{}~])")
 _EMPHASISED_ASIDE = re.compile(r"(?:[_*]{1,3}[(\uff08].*[)\uff09][_*]{1,3})")
 _TEMPLATE = re.compile(
-    r"(?:y{4}|\[?y{2,4}\]?)[-/.]m{2}[-/.]d{2}(?:\b|$)|\{\{.*\}\}$|<[^<>:/]+>$|\[(?:your|insert|enter|add|fill|name|date|topic)\b[^\[\]]*\]$"
+    r"\[?y{2,4}\]?[-/.]m{2}[-/.]d{2}(?:\b|$)|\{\{.*\}\}$|<[^<>:/]+>$"
+    r"|\[(?:your|insert|enter|add|fill|name|date|topic)\b[^\[\]]*\]$"
 )
-_EMPTY_WORDS = frozenset(
-    """tbd tba tbc todo n/a placeholder xxx ? ?? ??? - -- --- … ... _ __ ___ 待填充 待补充 待補充 待定 未定 未設定 未記入 미정""".split()
-) | {
-    "none yet",
-    "not yet",
-    "not set",
-    "to be filled",
-    "to be determined",
-    "to be defined",
-    "fill in",
-    "작성 예정",
-    "추후 작성",
-}
+_EMPTY_WORDS = words(
+    """
+    tbd tba tbc todo n/a placeholder xxx ? ?? ??? - -- --- … ... _ __ ___
+    待填充 待补充 待補充 待定 未定 未設定 未記入 미정
+    """
+) | {"none yet", "not yet", "not set", "to be filled", "to be determined", "fill in", "작성 예정", "추후 작성"}
 _ASIDE_WORDS = _EMPTY_WORDS | {"optional", "empty", "none", "pending", "unknown", "空", "无", "無", "없음"}
-_ASIDE = re.compile(r"(?:[_*]{1,3}[(\uff08].*[)\uff09][_*]{1,3})")
-_TEMPLATE = re.compile(
-    r"(?:y{4}|\[?y{2,4}\]?)[-/.]m{2}[-/.]d{2}(?:\b|$)|\{\{.*\}\}$|<[^<>:/]+>$|\[(?:your|insert|enter|add|fill|name|date|topic)\b[^\[\]]*\]$"
-)
-_EMPTY_WORDS = frozenset(
-    """tbd tba tbc todo n/a none unknown optional empty pending placeholder xxx ? ?? ??? - -- --- … ... _ __ ___ 待填充 待补充 待補充 待定 未定 暂无
-    暫無 无 無 空 未設定 未记录 未記入 未記錄 미정 없음 작성예정 추후작성""".split()
-) | {
-    "none yet",
-    "not yet",
-    "not set",
-    "to be filled",
-    "to be determined",
-    "to be defined",
-    "fill in",
-    "작성 예정",
-    "추후 작성",
-}
 _ASIDE = "()[]{}（）「」【】<>"
 
 
 @frozen(kw_only=True)
 class WikiLink:
-    """A ``[[link]]``: target without ``.md`` (empty for the own page), anchor (``Heading``, ``A#B`` or ``^block``), alias, embed, line."""
+    """A ``[[link]]``. The target is without ``.md``, empty for the own page; anchors: ``Heading``, ``^block``."""
 
     target: str
     anchor: str = ""
@@ -90,7 +70,7 @@ class WikiLink:
 
 @frozen(kw_only=True)
 class MarkdownLink:
-    """A ``[text](target)``. The target of a local file is decoded and without its anchor; an external one stays as written."""
+    """A ``[text](target)``. A local target is decoded and without its anchor; an external one stays as written."""
 
     text: str
     target: str
@@ -101,7 +81,7 @@ class MarkdownLink:
 
 
 def code_spans(text: str) -> list[tuple[int, int]]:
-    """Return start and end (exclusive) of every code span, marks included, in linear time; a span ends with its paragraph."""
+    """Return start and end (exclusive) of every code span, marks included; a span ends with its paragraph."""
     runs: list[tuple[int, int, bool, int]] = []
     paragraph = 0
     for match in _RUN.finditer(text):
@@ -135,7 +115,7 @@ def is_code_wrapped(text: str) -> bool:
 
 
 def inline_plain(text: str) -> str:
-    """Return the text a reader sees: no emphasis, code marks, link targets, comments, tags or escapes; code keeps its content."""
+    """Return the text a reader sees, without emphasis, code marks, link targets, comments, tags and escapes."""
     literals: list[str] = []
 
     def keep(literal: str) -> str:
@@ -149,7 +129,7 @@ def inline_plain(text: str) -> str:
         if start < end:
             pieces.append(keep(text[start:end].strip("`").strip(" ")))
         position = end
-    plain = _prose("".join(pieces))
+    plain = _prose("".join(pieces)).replace("\\|", "|")
     if not literals:
         return plain
     # Marks inside code and escaped marks are text: they come back after everything else was stripped.
@@ -157,16 +137,16 @@ def inline_plain(text: str) -> str:
 
 
 def placeholder(text: str) -> bool:
-    """Tell whether a value was never filled in: empty, ``_(pick something)_``, ``YYYY-MM-DD``, "TBD", ``{{name}}`` and their kin."""
+    """Tell whether a value was never filled in: empty, ``_(pick one)_``, ``YYYY-MM-DD``, "TBD", ``{{name}}``."""
     stripped = text.strip().strip("\u3000")
-    if not stripped or _EMPHASISED_ASIDE.fullmatch(stripped):
+    if not stripped.strip("*_`") or _EMPHASISED_ASIDE.fullmatch(stripped):
         return True
     plain = inline_plain(stripped).strip().casefold()
     if _TEMPLATE.match(plain) or _TEMPLATE.match(stripped.casefold()):
         return True
     inner = plain.strip(_ASIDE)
-    words = _EMPTY_WORDS if inner == plain else _ASIDE_WORDS
-    return not plain or inner.rstrip(".。:：").strip() in words or inner in words
+    empty = _EMPTY_WORDS if inner == plain else _ASIDE_WORDS
+    return not plain or inner.rstrip(".。:：").strip() in empty or inner in empty
 
 
 def wikilinks_in(text: str, *, first_line: int = 1) -> list[WikiLink]:
@@ -179,9 +159,14 @@ def markdown_links_in(text: str, *, first_line: int = 1) -> list[MarkdownLink]:
     return list(_markdown_links(_visible(text), first_line))
 
 
+def without_comments(text: str) -> str:
+    """Remove the HTML comments that open and close in this text."""
+    return _COMMENT.sub("", text)
+
+
 def _visible(text: str) -> str:
     """Blank out code spans and comments, keeping every line break and offset."""
-    pieces, position = [], 0
+    pieces, position = list[str](), 0
     for start, end in code_spans(text):
         pieces += (text[position:start], _blank(text[start:end]))
         position = end
@@ -231,7 +216,7 @@ def _markdown_links(text: str, line: int) -> Iterator[MarkdownLink]:
 def _decoded(target: str) -> str:
     if "%" not in target:
         return target
-    from urllib.parse import unquote  # noqa: PLC0415 - 5 ms, needed for few links
+    from urllib.parse import unquote
 
     return unquote(target)
 
@@ -239,7 +224,7 @@ def _decoded(target: str) -> str:
 def _prose(text: str) -> str:
     """Strip comments, tags, links and emphasis of text whose code and escapes were set aside."""
     if "<" in text:
-        text = _TAG.sub(" ", _COMMENT.sub("", text))
+        text = _TAG.sub(" ", without_comments(text))
     if "[" in text:
         text = _LINK.sub(r"\2", _WIKILINK.sub(_shown_link, text))
     return _emphasis(text)

@@ -1,19 +1,21 @@
 """A tolerant reader of agent memory markdown: never raises, linear in the size of the file, exact line numbers.
 
-Memory files are written by models and people in a hurry, so the reader prefers losing a nicety of the standard to losing a fact:
+Memory files are written by models and people in a hurry, so the reader prefers losing a nicety of the standard to
+losing a fact:
 
-* Deeper indentation belongs to the list item above; an unindented line after an item is a paragraph of its own (bare tag lines), and indented
-  code is text.
-* A fence that is never closed, or that a line opening another fence interrupts, ends at the next heading or before that line: it cannot swallow the
-  rest of the file. The same holds for an HTML comment.
-* ``---`` opens frontmatter on the first line only. Below one line of prose it makes a heading, unless the line ends like a sentence.
+* Deeper indentation belongs to the list item above; an unindented line after an item is a paragraph of its own (bare
+  tag lines), and indented code is text.
+* A fence that is never closed, or that a line opening another fence interrupts, ends at the next heading or before
+  that line: it cannot swallow the rest of the file. In a file whose fences do not pair up, a ``##`` heading behind a
+  blank line ends a fence too. An HTML comment that is never closed ends at the next heading or the next comment.
+* ``---`` opens frontmatter on the first line only. Below one line of prose it makes a heading, unless the line ends
+  like a sentence.
 * Table rows carry their header. Rows without a header row name their columns by number.
 """
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 
 from attrs import define, evolve, field
 
@@ -39,7 +41,10 @@ from memcore_toolkit.inline import (
     markdown_links_in,
     placeholder,
     wikilinks_in,
+    without_comments,
 )
+from memcore_toolkit.landmarks import FENCE, HEADING, Landmarks
+from memcore_toolkit.tables import is_delimiter, row_cells, split_row
 
 __all__ = [
     "Block",
@@ -68,15 +73,12 @@ __all__ = [
 #: Nesting that is kept; deeper items become children of the deepest level.
 DEEPEST_LIST = 32
 
-_HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t\u3000]+(.*))?$")
 _CLOSING_HASHES = re.compile(r"(?:^|[ \t])#+$")
 _BULLET = re.compile(r"([ \t\u3000]*)([-*+\u2022\u30fb]|\d{1,9}[.)])(?:[ \t\u3000]+(.*)|$)")
 _BOX = re.compile(r"\[([ xX])\](?:[ \t\u3000]+(.*)|$)")
-_FENCE = re.compile(r"[ \t\u3000]*(`{3,}(?!.*`)|~{3,})(.*)$")
 _RULE = re.compile(r" {0,3}(?:(?:-[ \t]*+){3,}|(?:\*[ \t]*+){3,}|(?:_[ \t]*+){3,})$")
 _UNDERLINE = re.compile(r" {0,3}(=+|-{2,})[ \t]*$")
 _SENTENCE_END = tuple(".!?:;,。！？：；、，")
-_CELL = re.compile(r"((?:\\[\s\S]|\[\[[^\[\]\n]*+\]\]|`[^`\n]*+`|[^|\\])*+)(?:\||$)")
 _WIDTHS = {" ": 1, "\t": 4, "\u3000": 2}
 
 
@@ -94,12 +96,12 @@ def parse(text: str) -> Document:
 
 
 def wikilinks(text: str) -> list[WikiLink]:
-    """Return the wiki links of a whole document with their lines; code, fences, comments and frontmatter do not count."""
+    """Return the wiki links of a whole document; code, fences, comments and frontmatter do not count."""
     return wikilinks_in(_prose_only(text))
 
 
 def markdown_links(text: str) -> list[MarkdownLink]:
-    """Return the inline links and images of a whole document; code, fences, comments and frontmatter do not count."""
+    """Return the links and images of a whole document; code, fences, comments and frontmatter do not count."""
     return markdown_links_in(_prose_only(text))
 
 
@@ -115,15 +117,12 @@ def _prose_only(text: str) -> str:
     """Blank the lines of frontmatter, fences and comments."""
     lines = _lines(text)
     front = read_frontmatter(lines)
-    reader = _Reader(lines=list(lines), position=front.lines)
+    reader = _Reader(lines=lines, position=front.lines)
     reader.read()
     lines[: front.lines] = [""] * front.lines
     for block in Document(blocks=tuple(reader.blocks)).walk():
         if isinstance(block, Fence):
             lines[block.line - 1 : block.end_line] = [""] * (block.end_line - block.line + 1)
-        elif isinstance(block, HtmlComment):
-            # The reader has taken the comment out of its lines and left what stands around it.
-            lines[block.line - 1 : block.end_line] = reader.lines[block.line - 1 : block.end_line]
     return "\n".join(lines)
 
 
@@ -138,7 +137,7 @@ class _Item:
 
 @define
 class _Reader:
-    """Walk over the lines once; every method takes the lines of one block."""
+    """Walk over the lines once; every method takes the lines of one block. Comments are taken out of ``lines``."""
 
     lines: list[str]
     position: int
@@ -146,13 +145,11 @@ class _Reader:
     headings: list[Heading] = field(factory=list)
     section: tuple[str, ...] = ()
     items: list[_Item] = field(factory=list)
-    fences: list[tuple[int, str, bool]] = field(factory=list)
-    openers: list[int] = field(factory=list)
-    closers: list[int] = field(factory=list)
+    landmarks: Landmarks = field(init=False)
 
     def read(self) -> None:
         """Read all lines into blocks."""
-        self._survey()
+        self.landmarks = Landmarks(self.lines)
         while self.position < len(self.lines):
             line = self.lines[self.position]
             if "<!--" in line and self._comment(line):
@@ -171,16 +168,6 @@ class _Reader:
                 self._paragraph(line)
         self._close(0)
 
-    def _survey(self) -> None:
-        """Note where fences and comments may open and close, so that looking ahead is a binary search."""
-        for number, line in enumerate(self.lines):
-            if match := _FENCE.match(line) if "```" in line or "~~~" in line else None:
-                self.fences.append((number, match[1], bool(match[2].strip())))
-            if "<!--" in line:
-                self.openers.append(number)
-            if "-->" in line:
-                self.closers.append(number)
-
     def _add(self, block: Block) -> None:
         self.blocks.append(block)
 
@@ -197,54 +184,32 @@ class _Reader:
             )
             (self.items[-1].children if self.items else self.blocks).append(done)
 
-    def _next_heading(self, start: int) -> int:
-        """Return the index of the first heading at or after ``start``, or the number of lines."""
-        return next(
-            (index for index in range(start, len(self.lines)) if _HEADING.match(self.lines[index])), len(self.lines)
-        )
-
     def _comment(self, line: str) -> bool:
         """Take a comment out of its lines; what stands around it is read as if it were not there."""
-        start = line.rfind("<!--")
-        if line[:start].count("`") % 2 or (
-            line.find("-->", start) >= 0 and (line[:start].strip() or line.rpartition("-->")[2].strip())
-        ):
+        start = line.find("<!--", line.rfind("-->") + 1)
+        if start < 0:
+            if without_comments(line).strip():
+                return False
+            start, end, after = line.find("<!--"), self.position, ""
+        elif line.count("`", 0, start) % 2:
             return False
-        end, after = self._comment_end(line, start)
-        taken = "\n".join([line[start:], *self.lines[self.position + 1 : end + 1]])
-        body = taken[: len(taken) - len(after)] if after else taken
+        else:
+            end, after = self.landmarks.comment_end(self.position)
+        taken = "\n".join([line[start:], *self.lines[self.position + 1 : end + 1]]).removesuffix(after)
         if not line[:start].strip():
             self._close(0)
-        self._add(
-            HtmlComment(
-                line=self.position + 1,
-                end_line=end + 1,
-                section=self.section,
-                text=body.removeprefix("<!--").rstrip().removesuffix("-->").strip(),
-            )
-        )
-        self.lines[self.position : end + 1] = [""] * (end + 1 - self.position)
-        self.lines[end] = after
-        self.lines[self.position] = line[:start] if end > self.position else ""
+        text = taken.removeprefix("<!--").rstrip().removesuffix("-->").strip()
+        self._add(HtmlComment(line=self.position + 1, end_line=end + 1, section=self.section, text=text))
+        self.lines[self.position : end + 1] = [line[:start], *[""] * (end - self.position)]
+        if end > self.position:
+            self.lines[end] = after
         return True
 
-    def _comment_end(self, line: str, start: int) -> tuple[int, str]:
-        """Return the last line of a comment and the text behind its end."""
-        if line.find("-->", start) >= 0:
-            return self.position, ""
-        closer = bisect_left(self.closers, self.position + 1)
-        opener = bisect_left(self.openers, self.position + 1)
-        end = self.closers[closer] if closer < len(self.closers) else len(self.lines)
-        limit = self.openers[opener] if opener < len(self.openers) else len(self.lines)
-        if end < len(self.lines) and (end < limit or self.lines[end].find("-->") < self.lines[end].find("<!--")):
-            return end, self.lines[end].partition("-->")[2]
-        return min(self._next_heading(self.position + 1), limit) - 1, ""
-
     def _fence(self, line: str) -> bool:
-        match = _FENCE.match(line) if "```" in line or "~~~" in line else None
+        match = FENCE.match(line) if "```" in line or "~~~" in line else None
         if match is None:
             return False
-        end, closed = self._fence_end(match[1])
+        end, closed = self.landmarks.fence_end(self.position, match[1])
         indent = _columns(line[: match.start(1)])
         self._close_to(indent)
         margin = re.compile(rf"[ \t\u3000]{{0,{match.start(1)}}}")
@@ -260,18 +225,6 @@ class _Reader:
         self.position = end
         return True
 
-    def _fence_end(self, mark: str) -> tuple[int, bool]:
-        """Return the index behind the fence that opens here, and whether it is closed."""
-        following = bisect_left(self.fences, (self.position + 1, "", False))
-        limit = len(self.lines)
-        for number, other, has_info in self.fences[following:]:
-            if other[0] == mark[0] and len(other) >= len(mark):
-                if not has_info:
-                    return number + 1, True
-                limit = number
-                break
-        return min(self._next_heading(self.position + 1), limit), False
-
     def _close_to(self, indent: int) -> None:
         """Finish the items that a line of this indent does not belong to."""
         depth = len(self.items)
@@ -280,7 +233,7 @@ class _Reader:
         self._close(depth)
 
     def _heading(self, line: str) -> bool:
-        match = _HEADING.match(line)
+        match = HEADING.match(line)
         if match is None or (self.items and line[0] == " " and _columns(_margin(line)) > self.items[-1].bullet.indent):
             return False
         self._open_section(len(match[1]), _CLOSING_HASHES.sub("", (match[2] or "").strip()).strip(), 1)
@@ -351,8 +304,8 @@ class _Reader:
             return False
         header: tuple[str, ...] = ()
         below = self.lines[self.position + 1] if self.position + 1 < len(self.lines) else ""
-        if _is_delimiter(below):
-            header = tuple(_cells(line))
+        if is_delimiter(below):
+            header = tuple(split_row(line))
             self.position += 2
         elif not line.lstrip().startswith("|"):
             return False
@@ -361,14 +314,10 @@ class _Reader:
         return True
 
     def _row(self, header: tuple[str, ...]) -> None:
-        cells: dict[str, str] = {}
-        values = _cells(self.lines[self.position])
-        for index in range(max(len(header), len(values))):
-            name = header[index] if index < len(header) else ""
-            key = name if name and name not in cells else str(index + 1)
-            cells[key] = values[index] if index < len(values) else ""
         number = self.position + 1
-        if not _is_delimiter(self.lines[self.position]):
+        line = self.lines[self.position]
+        if not is_delimiter(line):
+            cells = row_cells(header, line)
             self._add(TableRow(line=number, end_line=number, section=self.section, header=header, cells=cells))
         self.position += 1
 
@@ -402,12 +351,12 @@ class _Reader:
             not stripped
             or stripped[0] in "|>"
             or "<!--" in line
-            or any(pattern.match(line) for pattern in (_HEADING, _BULLET, _RULE, _FENCE))
+            or any(pattern.match(line) for pattern in (HEADING, _BULLET, _RULE, FENCE))
             or ("|" in line and self._heads_table())
         )
 
     def _heads_table(self) -> bool:
-        return self.position + 1 < len(self.lines) and _is_delimiter(self.lines[self.position + 1])
+        return self.position + 1 < len(self.lines) and is_delimiter(self.lines[self.position + 1])
 
 
 def _margin(line: str) -> str:
@@ -420,25 +369,5 @@ def _columns(margin: str) -> int:
 
 def _is_row(line: str, headed: bool) -> bool:
     return line.lstrip().startswith("|") or (
-        headed and "|" in line and not _BULLET.match(line) and not _HEADING.match(line)
+        headed and "|" in line and not _BULLET.match(line) and not HEADING.match(line)
     )
-
-
-def _is_delimiter(line: str) -> bool:
-    stripped = line.strip()
-    if (
-        stripped[:1] not in {"|", ":", "-"}
-        or "|" not in stripped
-        or "-" not in stripped
-        or set(stripped) - set("|:- \t")
-    ):
-        return False
-    return all(re.fullmatch(r":?-+:?", cell.strip()) for cell in stripped.strip("|").split("|"))
-
-
-def _cells(line: str) -> list[str]:
-    """Split a row at pipes that are not escaped, in a code span or in a wiki link."""
-    body = line.strip().removeprefix("|")
-    cells = [match[1].strip().replace("\\|", "|") for match in _CELL.finditer(body)]
-    # The pattern matches once more, empty, behind the last pipe or the end of the row.
-    return cells[:-1] if len(cells) > 1 else cells

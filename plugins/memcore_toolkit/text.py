@@ -1,12 +1,13 @@
 """Text analysis shared by the index and the query: folding, terms, safe full-text expressions, token estimates.
 
-The index side is :func:`index_text`: store its result in an FTS5 column with the tokenizer ``porter unicode61 remove_diacritics 0``.
-The query side is :func:`query_terms` and :func:`fts_query`. Both cut text in the same way, so what was indexed is found. Latin
-words are not stemmed here: FTS5's own porter wrapper does it in C on both sides (the Python alternative, snowballstemmer, cost
-25 ms to import and up to 30 microseconds for a new word).
+The index side is :func:`index_text`: store its result in an FTS5 column with the tokenizer ``porter unicode61
+remove_diacritics 0``. The query side is :func:`query_terms` and :func:`fts_query`. Both cut text in the same way, so
+what was indexed is found. Latin words are not stemmed here: FTS5's own porter wrapper does it in C on both sides (the
+Python alternative, snowballstemmer, cost 25 ms to import and up to 30 microseconds for a new word).
 
-Scripts without spaces are indexed as characters and overlapping pairs (60 of 60 zh, ja and ko query pairs among the first three
-hits, where unicode61 alone found 9). A question about them uses the pairs, and single characters only where no pair exists.
+Scripts without spaces are indexed as characters and overlapping pairs (60 of 60 zh, ja and ko query pairs among the
+first three hits, where unicode61 alone found 9). A question about them uses the pairs, and single characters only
+where no pair exists.
 """
 
 from __future__ import annotations
@@ -55,9 +56,9 @@ def index_text(text: str) -> str:
 def index_terms(text: str) -> list[str]:
     """Cut text into the terms under which it is found, in order, repeats kept (bm25 counts them).
 
-    Words of spaced scripts stay whole. A compound gives its parts and one joined form: ``bge-m3`` gives ``bge m3 bgem3``, ``C++``
-    gives ``c cpp``, ``v2.1`` gives ``v2 1`` and a form that ``v21`` does not match. Unspaced runs give characters and pairs. Every term is one token
-    of FTS5's ``unicode61 remove_diacritics 0``.
+    Words of spaced scripts stay whole. A compound gives its parts and one joined form: ``bge-m3`` gives ``bge m3
+    bgem3``, ``C++`` gives ``c cpp``, ``v2.1`` gives ``v2 1`` and a form that ``v21`` does not match. Unspaced runs
+    give characters and pairs. Every term is one token of FTS5's ``unicode61 remove_diacritics 0``.
     """
     cut = _separated(text, _indexed_compound)
     if not cut.isascii():
@@ -68,8 +69,8 @@ def index_terms(text: str) -> list[str]:
 def query_terms(text: str) -> list[str]:
     """Return the content terms of a question, unique, in order: the analysis of the index without function words.
 
-    A question that has nothing but function words keeps them, so a non-empty question never becomes an empty query. A capitalised
-    word inside a sentence is taken for a name and kept ("what did Will do in May").
+    A question that has nothing but function words keeps them, so a non-empty question never becomes an empty query. A
+    capitalised word inside a sentence is taken for a name and kept ("what did Will do in May").
     """
     cut = _separated(text, _queried_compound)
     if not cut.isascii():
@@ -93,9 +94,10 @@ def fts_query(terms: Iterable[str], *, any_of: bool = True) -> str:
 
 
 def estimate_tokens(text: str) -> int:
-    """Estimate how many model tokens a text costs: one per character of an unspaced script, one per four other characters.
+    """Estimate the model tokens of a text: one per character of an unspaced script, one per four other characters.
 
-    The usual rule of thumb for English and an upper bound for CJK; whole numbers, rounded up, at least 1 for non-empty text.
+    The usual rule of thumb for English and an upper bound for CJK; whole numbers, rounded up, at least 1 for non-empty
+    text.
     """
     if not text:
         return 0
@@ -105,7 +107,7 @@ def estimate_tokens(text: str) -> int:
 
 @cache
 def _compound_pattern(word: str) -> re.Pattern[str]:
-    """Compile the pattern of one compound. Possessive, behind a lookbehind: each word is tried once, so long input stays linear."""
+    """Compile the pattern of one compound; possessive and behind a lookbehind, so long input stays linear."""
     suffix = rf"(\+\+|\#(?!{word}))"
     return re.compile(rf"(?<!{word})(?:({word}++(?:(?:[-.@',]|_+){word}++)++){suffix}?|({word}++){suffix})")
 
@@ -184,7 +186,8 @@ def _pairs_of_question(match: re.Match[str]) -> str:
 
 @cache
 def _function_words() -> re.Pattern[str]:
-    return re.compile(f"{UNSPACED_FUNCTION}|{JAPANESE_TAIL}$")
+    longest_first = sorted(UNSPACED_FUNCTION, key=len, reverse=True)
+    return re.compile(f"{'|'.join(longest_first)}|{JAPANESE_TAIL}$")
 
 
 @cache
@@ -194,7 +197,7 @@ def _lone_han() -> re.Pattern[str]:
 
 
 def _stop_words(words: list[str]) -> frozenset[str]:
-    """Choose the function words to drop: English, plus the language that explains more of the words than English does."""
+    """Choose the function words to drop: English ones, or those of a language that explains more of the words."""
     present = set(words)
     best, most = frozenset[str](), max(1, len(present & ENGLISH))
     for listed in OTHERS.values():

@@ -116,7 +116,7 @@ class MemoryHallServer:
             hall, listener, self._hall, self._listener = self._hall, self._listener, None, None
             if listener is not None:
                 listener.stop_listening()
-                listener.wait_idle(self.settings.embed_timeout + 5.0)
+                listener.finish(self.settings.embed_timeout + 5.0)
                 listener.cut_connections()
             if hall is not None:
                 hall.drain()

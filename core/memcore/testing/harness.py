@@ -77,7 +77,8 @@ def open_context(
     workspace = Workspace(folder / "memory.db")
     info = getattr(plugin, "info", None)
     if plugin is not None and hasattr(plugin, "memcore_migrations"):
-        workspace.migrate("backend", plugin().memcore_migrations(), info.tables if info else ())
+        found = plugin()
+        workspace.migrate(found.memcore_backend().name, found.memcore_migrations(), info.tables if info else ())
     made = info.settings(**(settings or {})) if info and info.settings else None
     return OpenContext(workspace=workspace, settings=made, clock=clock or Clock())
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Rule", "adapted", "days_between", "days_left", "decayed", "rules"]
 
 _DIGITS = 6
+_NEARLY_ROUNDED = 4.99e-7  # a value this little below the floor is still rounded up to it
 _SECONDS_A_DAY = 86_400
 _SLOWEST, _FASTEST = 0.5, 2.0
 
@@ -48,8 +49,8 @@ def days_left(confidence: float, floor: float, rate: float) -> int | None:
         return 0
     if rate <= 0 or floor <= 0:
         return None
-    days = max(0, math.floor((confidence - floor) / rate))
-    while round(confidence - rate * days, _DIGITS) >= floor:  # division and rounding may differ by one day
+    days = max(0, math.floor((confidence - floor + _NEARLY_ROUNDED) / rate))
+    while round(confidence - rate * days, _DIGITS) >= floor:
         days += 1
     return days
 
@@ -78,7 +79,8 @@ def rules(settings: DecaySettings, size: int = 0) -> Mapping[str, Rule]:
                 f"decay: rate {rate} and floor {floor} of {kind!r} must lie between 0 and 1",
                 cure="memcore config show",
             )
-        found[kind] = Rule(rate=adapted(rate, size, settings.adapt_size) if settings.adapt else rate, floor=floor)
+        rate = adapted(rate, size, settings.adapt_size) if settings.adapt else rate
+        found[kind] = Rule(rate=rate, floor=round(floor, _DIGITS))
     return found
 
 

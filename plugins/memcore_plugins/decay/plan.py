@@ -51,13 +51,12 @@ def fate(record: Record, confirmed: datetime | None, rule: Rule, settings: Decay
     """Decide about one record; without a confirmation on file it counts from the day it speaks of or was written."""
     since = confirmed or record.occurred_at or record.created_at
     old = settings.unstated if record.confidence is None else record.confidence
-    new = decayed(old, since, now, rule.rate)
-    left = days_left(new, rule.floor, rule.rate)
+    new, days = decayed(old, since, now, rule.rate), days_between(since, now)
+    lifetime = days_left(old, rule.floor, rule.rate)
+    left = None if lifetime is None else max(0, lifetime - days)
     near = left is not None and left <= settings.near_days
     word: Literal["keep", "near", "archive"] = "archive" if left == 0 else "near" if near else "keep"
-    return Fate(
-        record=record, old=old, new=new, days=days_between(since, now), confirmed_at=since, left=left, word=word
-    )
+    return Fate(record=record, old=old, new=new, days=days, confirmed_at=since, left=left, word=word)
 
 
 def fates(engine: Engine, settings: DecaySettings, found: Mapping[str, Rule], now: datetime) -> list[Fate]:

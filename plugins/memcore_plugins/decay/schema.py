@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from memcore import Migration
@@ -30,7 +30,7 @@ def confirm(connection: sqlite3.Connection, dates: Mapping[str, datetime]) -> No
         "INSERT INTO confirmations VALUES(?,?,1) ON CONFLICT(record_id) DO UPDATE "
         "SET confirmed_at=excluded.confirmed_at, times=times+1 "
         "WHERE julianday(excluded.confirmed_at) > julianday(confirmed_at)",
-        [(key, at.isoformat()) for key, at in dates.items()],
+        [(key, at.astimezone(UTC).isoformat()) for key, at in dates.items()],
     )
 
 

@@ -30,6 +30,9 @@ Action = Literal["delay", "hang", "reset", "status", "redirect", "status_after",
 BEFORE = frozenset({"reset", "status", "redirect"})
 """Actions that answer in the handler's place; the others let the request be handled first."""
 
+WAITS = frozenset({"delay", "hang"})
+"""Actions that make a request wait; they add up with each other and with one of the rest."""
+
 
 class EmbedderFailed(Exception):
     """Say that the embedding service answered with an error."""
@@ -58,7 +61,7 @@ class Settings:
     hybrid_mode: Literal["rrf", "weighted_linear"] = "rrf"
     hybrid_alpha: float = 0.3
     idle_close: float = 5.0
-    linger_after_500: float = 2.0
+    linger_after_500: float = 5.0
     """How long a connection that died after a 500 still looks alive; the next request on it is reset (§0.9)."""
 
 
@@ -169,14 +172,14 @@ class Controls:
         with self._changed:
             self._faults.append(fault)
 
-    def take(self, route: str) -> list[Fault]:
-        """Return the faults for one request: every delay or hang, and the first of the others."""
+    def take(self, route: str) -> tuple[list[Fault], threading.Event]:
+        """Return the faults for one request, every delay or hang and the first of the others, and what ends its wait."""
         with self._changed:
-            waits = [f for f in self._faults if f.action in {"delay", "hang"} and f.route in {None, route}]
-            others = [f for f in self._faults if f.action not in {"delay", "hang"} and f.route in {None, route}]
-            taken = waits + others[:1]
+            matching = [fault for fault in self._faults if fault.route in {None, route}]
+            others = [fault for fault in matching if fault.action not in WAITS]
+            taken = [fault for fault in matching if fault.action in WAITS] + others[:1]
             self._faults = [left for f in self._faults if (left := _spent(f) if f in taken else f) is not None]
-            return taken
+            return taken, self._release
 
     def clear(self) -> None:
         """Switch every fault off; requests that were held go on and are handled now, late."""
@@ -185,16 +188,10 @@ class Controls:
         self.wake()
 
     def wake(self) -> None:
-        """End every hold."""
+        """End every wait."""
         with self._changed:
             self._release.set()
             self._release = threading.Event()
-
-    def hold(self, seconds: float | None) -> None:
-        """Wait this long (None: without end), or until `clear` or the server's death."""
-        with self._changed:
-            release = self._release
-        release.wait(seconds)
 
     def record(self, **request: Any) -> int:
         """Append a request to the log and return its number."""

@@ -153,8 +153,6 @@ class Hall:
             vector = self._controls.embedder.embed(row["content"], timeout=self._controls.settings.embed_timeout)
         except (EmbedderFailed, EmbedderTimeout) as error:
             return self.store.not_embedded(row, str(error), self._controls.now(), limit=EMBED_ATTEMPTS)
-        if self.stopped.is_set():
-            raise Stopped
         return self.store.embedded(row, vector, self._controls.now())
 
     def _embed_again(self, statuses: Sequence[str]) -> dict[str, int]:

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from memory_hall_sim.controls import BEFORE, Controls, Fault
+from memory_hall_sim.controls import BEFORE, WAITS, Controls, Fault
 from memory_hall_sim.hall import Hall
 from memory_hall_sim.routes import App, Request, Response, route_name
 from memory_hall_sim.store import Stopped
@@ -56,6 +56,7 @@ class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self.app = App(hall, controls)
         self._connections: set[socket.socket] = set()
         self._busy = 0
+        self.finishing = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.01,), name="memory-hall", daemon=True)
         self._thread.start()
@@ -83,8 +84,9 @@ class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
 
-    def wait_idle(self, timeout: float) -> None:
-        """Wait until no request is being answered, at most `timeout` seconds."""
+    def finish(self, timeout: float) -> None:
+        """Let requests in flight be answered, the last ones of their connections, at most `timeout` seconds."""
+        self.finishing = True
         with self._changed:
             self._changed.wait_for(lambda: self._busy == 0, timeout)
 
@@ -130,7 +132,7 @@ class _Connection(BaseHTTPRequestHandler):
         super().setup()
         self.connection.settimeout(self.server.controls.settings.idle_close)
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Write nothing; the request log of the controls has it all."""
 
     def _serve(self) -> None:
@@ -138,47 +140,55 @@ class _Connection(BaseHTTPRequestHandler):
             self.close_connection = True
             self._send(Response.plain(411, "Length Required"))
             return
-        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        length = int(self.headers.get("content-length") or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:
+            self.close_connection = True
+            return
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Request(method=self.command, target=self.path, headers=headers, body=body)
         route = route_name(request.method, request.path)
         controls = self.server.controls
         number = controls.record(route=route, method=self.command, target=self.path, headers=headers, body=request.body)
         with self.server.answering():
-            self._answer(request, number, controls.take(route))
+            self.close_connection = self.close_connection or self.server.finishing
+            dying = self._answer(request, number, *controls.take(route))
+        if dying:
+            self._die_unannounced()
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = _serve
 
-    def _answer(self, request: Request, number: int, faults: list[Fault]) -> None:
-        controls = self.server.controls
-        fault = next((f for f in faults if f.action not in {"delay", "hang"}), None)
+    def _answer(self, request: Request, number: int, faults: list[Fault], release: threading.Event) -> bool:
+        """Answer a request, or not; return whether the connection is dead without the client knowing."""
+        stopped = self.server.hall.stopped
+        fault = next((f for f in faults if f.action not in WAITS), None)
         for wait in faults:
-            if wait.action in {"delay", "hang"}:
-                controls.hold(wait.seconds if wait.action == "delay" else None)
-        if self.server.hall.stopped.is_set() or (fault and fault.action == "reset"):
+            if wait.action in WAITS and not stopped.is_set():
+                release.wait(wait.seconds if wait.action == "delay" else None)
+        if stopped.is_set() or (fault and fault.action == "reset"):
             self._reset()
-            return
+            return False
         try:
             early = fault is not None and fault.action in BEFORE
             response = _status(fault) if early and fault else self.server.app.handle(request)
         except Stopped:
             self.close_connection = True
-            return
+            return False
         if fault and fault.action == "status_after":
             response = _status(fault)
-        controls.answer(number, response.status)
-        self._deliver(response, fault.action if fault else "")
+        self.server.controls.answer(number, response.status)
+        return self._deliver(response, fault.action if fault else "")
 
-    def _deliver(self, response: Response, action: str) -> None:
+    def _deliver(self, response: Response, action: str) -> bool:
         if action == "drop":
             self.close_connection = True
-        elif action == "cut":
+            return False
+        if action == "cut":
             self._send(response, cut=True)
             self._reset()
-        else:
-            self._send(_spoilt(response, action))
-            if response.status == 500:
-                self._die_unannounced()
+            return False
+        self._send(_spoilt(response, action))
+        return response.status == 500 and not self.close_connection
 
     def _send(self, response: Response, *, cut: bool = False) -> None:
         phrase = HTTPStatus(response.status).phrase

@@ -1,0 +1,220 @@
+"""The model test: random histories are played on the backend and on a dictionary, and must agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from attrs import define
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+
+from memcore.contracts import Capability
+from memcore.errors import MemcoreError
+from memcore.records import Record, Scope
+from memcore.testing.harness import Harness, Store, since
+from memcore.testing.scope import QUIET
+
+__all__ = ["MachineTests"]
+
+WORDS = ("ferry", "harbour", "lantern", "潮汐表", "등대", "ケーキ")
+SPACES = ("", "-other")
+KINDS = ("fact", "opinion")
+STEPS = 20
+
+words = st.sampled_from(WORDS)
+spaces = st.sampled_from(SPACES)
+kinds = st.sampled_from(KINDS)
+sentences = st.lists(words, min_size=1, max_size=3, unique=True).map(" ".join)
+any_text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30).filter(str.strip)
+picks = st.integers(0, 1000)
+
+
+@define
+class Expected:
+    """What the model knows of one record."""
+
+    space: str
+    kind: str
+    content: str
+    status: str = "active"
+    tags: tuple[str, ...] = ()
+
+
+class Machine(RuleBasedStateMachine):
+    """One history: every rule acts on both sides and compares what it can see."""
+
+    def __init__(self, open_store: Callable[[], Store]) -> None:
+        super().__init__()
+        self.open_store = open_store
+        self.store: Store | None = None
+        self.model: dict[str, Expected] = {}
+
+    @initialize()
+    def begin(self) -> None:
+        """Open an empty memory."""
+        self.store = self.open_store()
+
+    def teardown(self) -> None:
+        """Close the memory."""
+        if self.store is not None:
+            self.store.close()
+
+    @property
+    def at(self) -> Store:
+        """Return the open memory."""
+        assert self.store is not None
+        return self.store
+
+    def space(self, name: str) -> str:
+        """Return the namespace of one of the two spaces."""
+        return self.at.namespace + name
+
+    def has(self, capability: Capability) -> bool:
+        """Return whether the backend declares this power."""
+        return capability in self.at.backend.capabilities
+
+    def pick(self, number: int) -> str:
+        """Return the id of one of the known records."""
+        return sorted(self.model)[number % len(self.model)]
+
+    def known(self, **wanted: Any) -> set[str]:
+        """Return the ids of the model's records with these values."""
+        return {id for id, found in self.model.items() if all(getattr(found, key) == wanted[key] for key in wanted)}
+
+    def agree(self, record: Record) -> None:
+        """Compare one record with the model."""
+        found = self.model[record.id]
+        seen = Expected(record.namespace.removeprefix(self.at.namespace), record.kind, record.content, record.status, record.tags)
+        assert seen == found
+
+    @rule(batch=st.lists(st.tuples(spaces, kinds, sentences), min_size=1, max_size=4))
+    def put(self, batch: list[tuple[str, str, str]]) -> None:
+        """Write a batch; each answer must say whether the text was known."""
+        stored = self.at.backend.put([self.at.draft(text, namespace=self.space(space), kind=kind) for space, kind, text in batch])
+        assert len(stored) == len(batch)
+        for (space, kind, text), item in zip(batch, stored, strict=True):
+            self.enter(space, kind, text, item.record, item.state)
+
+    def enter(self, space: str, kind: str, text: str, record: Record, state: str) -> None:
+        """Enter one answer of a put into the model."""
+        known = self.known(space=space, kind=kind, content=text)
+        if not known:
+            assert state == "new"
+            assert record.id not in self.model
+            self.model[record.id] = Expected(space, kind, text)
+        else:
+            assert known == {record.id}
+            assert state == ("existing" if self.model[record.id].status == "active" else "revived")
+            if state == "revived":
+                self.model[record.id].status, self.model[record.id].tags = "active", record.tags
+
+    @rule(space=spaces, kind=kinds, text=any_text)
+    def put_any_text(self, space: str, kind: str, text: str) -> None:
+        """Write any text; it may be refused, and is then not there."""
+        try:
+            stored = self.at.put(text, namespace=self.space(space), kind=kind)[0]
+        except MemcoreError:
+            return
+        self.enter(space, kind, text, stored.record, stored.state)
+
+    @precondition(lambda self: self.model)
+    @rule(numbers=st.lists(picks, max_size=4))
+    def get(self, numbers: list[int]) -> None:
+        """Read records by id, in the order asked."""
+        ids = list(dict.fromkeys(self.pick(number) for number in numbers))
+        found = self.at.backend.get([*ids, "no-such-id"])
+        assert [record.id for record in found] == ids
+        for record in found:
+            self.agree(record)
+
+    @rule(word=words, space=spaces, kind=st.none() | kinds)
+    def search(self, word: str, space: str, kind: str | None) -> None:
+        """Search a word: every active record that has it is found, and nothing outside of the scope."""
+        limits = {"space": space, "status": "active", **({"kind": kind} if kind else {})}
+        inside = self.known(**limits)
+        scope = Scope(namespaces=(self.space(space),), kinds=(kind,) if kind else ())
+        found = self.at.find(word, scope=scope, limit=1000)
+        assert {id for id in inside if word in self.model[id].content.split()} <= {record.id for record in found} <= inside
+        for record in found:
+            self.agree(record)
+
+    @rule(space=spaces, limit=st.sampled_from([1, 2, 1000]), status=st.sampled_from(["active", "retired"]))
+    def scan(self, space: str, limit: int, status: str) -> None:
+        """Scan one space in pages of any size."""
+        found = self.at.all(Scope(namespaces=(self.space(space),), statuses=(status,)), limit=limit)
+        assert len(found) == len({record.id for record in found})
+        assert {record.id for record in found} == self.known(space=space, status=status)
+
+    @precondition(lambda self: self.model)
+    @rule(number=picks, successor=st.none() | picks)
+    def retire(self, number: int, successor: int | None) -> None:
+        """Retire a record, or let another one supersede it."""
+        id, new = self.pick(number), None if successor is None else self.pick(successor)
+        if id == new:
+            return
+        active = self.model[id].status == "active"
+        assert self.at.backend.retire([id], reason="a rule of the model", superseded_by=new) == int(active)
+        if active:
+            self.model[id].status = "superseded" if new else "retired"
+
+    @precondition(lambda self: self.model and self.has(Capability.UPDATE))
+    @rule(number=picks, tags=st.lists(words, max_size=2, unique=True).map(tuple))
+    def update(self, number: int, tags: tuple[str, ...]) -> None:
+        """Change the tags of a record."""
+        id = self.pick(number)
+        self.at.full.update(id, tags=tags)
+        self.model[id].tags = tags
+
+    @precondition(lambda self: self.model and self.has(Capability.DELETE))
+    @rule(number=picks)
+    def delete(self, number: int) -> None:
+        """Delete a record for good."""
+        id = self.pick(number)
+        assert self.at.full.delete([id]) == 1
+        del self.model[id]
+
+    @precondition(lambda self: self.store and self.has(Capability.PURGE))
+    @rule(space=spaces, kind=kinds)
+    def purge(self, space: str, kind: str) -> None:
+        """Purge one kind in one space."""
+        gone = self.known(space=space, kind=kind)
+        assert self.at.full.purge(Scope(namespaces=(self.space(space),), kinds=(kind,))) == len(gone)
+        for id in gone:
+            del self.model[id]
+
+    @rule()
+    def reopen(self) -> None:
+        """Close the memory and open it again."""
+        self.at.reopen()
+
+    @invariant()
+    def same_records(self) -> None:
+        """Compare everything there is."""
+        if self.store is not None:
+            found = self.store.all(Scope(namespaces=tuple(self.space(name) for name in SPACES), statuses=()), limit=1000)
+            assert {record.id for record in found} == set(self.model)
+            for record in found:
+                self.agree(record)
+
+
+@since(1)
+class MachineTests(Harness):
+    """What must hold for any order of calls."""
+
+    def test_any_history_agrees_with_a_model(self, tmp_path: Path) -> None:
+        """Writes, reads, searches, scans, retirements, updates, deletions and reopenings in any order behave like a dictionary.
+
+        If this fails, replay the few steps in the message: they are the shortest history hypothesis found.
+        """
+        opened: list[Store] = []
+
+        def open_store() -> Store:
+            opened.append(Store(self, tmp_path / f"history-{len(opened)}"))
+            return opened[-1]
+
+        settled = settings(QUIET, max_examples=self.examples, stateful_step_count=STEPS)
+        run_state_machine_as_test(lambda: Machine(open_store), settings=settled)  # type: ignore[no-untyped-call]
+        assert opened

@@ -1,0 +1,6 @@
+import click
+
+
+@click.command("patterns")
+def patterns() -> None:
+    """X."""
