@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ALL_UNITS", "DAY_WORDS", "MONTHS", "NUMBERS", "STEPS", "STEP_WORDS", "UNITS", "WEEKDAYS"]
+__all__ = ["ALL_UNITS", "DAY_COUNTS", "DAY_WORDS", "MONTHS", "NUMBERS", "STEPS", "STEP_WORDS", "WEEKDAYS"]
 
 #: Month names and their usual abbreviations to 1..12 (English; CJK writes months as numbers).
 MONTHS = {
@@ -57,7 +57,6 @@ NUMBERS = {
     "幾": 3,
     "数": 3,
     "數": 3,
-    "半": 1,
     **dict(zip(("한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉", "열"), range(1, 11), strict=True)),
     "일": 1,
     "이": 2,
@@ -67,15 +66,17 @@ NUMBERS = {
     "육": 6,
     "몇": 3,
 }
-#: Unit words to day, week, month or year.
-UNITS = {
+_UNITS = {
     "day": ("day", "일", "날", "天", "日", "日間"),
     "week": ("week", "주", "주일", "周", "週", "週間", "星期", "个星期", "個星期", "礼拜", "个礼拜", "禮拜", "個禮拜"),
     "month": ("month", "개월", "달", "个月", "個月", "か月", "ヶ月", "カ月", "ケ月", "箇月", "月"),
     "year": ("year", "년", "해", "年"),
+    "weekend": ("weekend", "주말", "周末", "週末"),
 }
-#: The same, the other way round.
-ALL_UNITS = {word: unit for unit, words in UNITS.items() for word in words}
+#: Unit words to day, week, month, year or weekend.
+ALL_UNITS = {word: unit for unit, words in _UNITS.items() for word in words}
+#: Korean words for a number of days.
+DAY_COUNTS = {"하루": 1, "이틀": 2, "사흘": 3, "나흘": 4, "닷새": 5, "열흘": 10, "보름": 15}
 #: Days named from today.
 DAY_WORDS = {
     **dict.fromkeys(("today", "tonight", "this morning", "this afternoon", "this evening"), 0),

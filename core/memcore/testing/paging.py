@@ -65,7 +65,7 @@ class PagingTests(Harness):
 
         If this fails, check joins that repeat a record, and the direction of your score.
         """
-        store.put(*GULLS, "Two of them: a gull and one more gull.")
+        store.put(*GULLS, "Two of them: a gull and one more gull.", summary="gull", tags=("gull", "gulls"))
         hits = store.backend.search(Query(text="gull", scope=store.scope(), limit=50, now=store.clock()))
         assert len(hits) == len({hit.record.id for hit in hits}) == len(GULLS) + 1
         assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)

@@ -141,7 +141,8 @@ def forget(engine: Engine, record_ids: Sequence[str]) -> int:
     for each in review(engine, _settings(engine)):
         if each.state is None and each.stored is not None:
             schema.drop_pattern(connection, each.key)
-            if told := [record.id for record in engine.get([each.stored.record_id or ""])]:
+            told = [r.id for r in engine.get([each.stored.record_id or ""]) if r.id not in record_ids]
+            if told:
                 engine.retire(told, reason="its evidence was forgotten")
                 engine.backend.delete(told)  # type: ignore[attr-defined]  # forget requires the capability
     return count

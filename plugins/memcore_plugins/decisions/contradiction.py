@@ -1,0 +1,89 @@
+"""Which two texts may contradict each other: a rule that finds candidates, not a judge.
+
+Two short texts about one subject that share most of their content words are candidates if one denies what the other says, if
+their numbers differ, or if a word or two stand in place of others. What is longer than a few sentences, and rewordings, need a
+reader. The rule is symmetric and knows no language, except for lists of negations.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from attrs import frozen
+from memcore_toolkit.sameness import near_duplicate, normal_form
+from memcore_toolkit.stopwords import KOREAN, PARTICLES
+from memcore_toolkit.text import query_terms
+
+__all__ = ["LONGEST", "contradiction"]
+
+LONGEST = 40
+"""Content words of a text that is still one statement."""
+
+_LEAST_SHARED = 2
+_MOST_REPLACED = 3.0
+_NEGATIONS = frozenset(
+    "not no never none cannot cant dont doesnt didnt isnt arent wasnt werent wont wouldnt hasnt havent hadnt without "
+    "nicht kein keine keinen keinem keiner nie niemals ne pas jamais aucun aucune sans nunca tampoco sin nao nem sem non mai senza".split()
+)
+_UNSPACED_NEGATIONS = re.compile("不|没|沒|未|无法|無法|ない|ません|なかった|않|못하|없|아니")
+_HANGUL = re.compile("[\uac00-\ud7a3]{2,}")
+_CONTRACTED = re.compile(r"n['’]t\b")
+
+
+@frozen(kw_only=True)
+class _Reading:
+    """A text as the rule sees it: its content words, its numbers, and whether it denies something."""
+
+    words: frozenset[str]
+    numbers: frozenset[str]
+    denies: bool
+
+
+def contradiction(first: str, second: str, *, overlap: float) -> str:
+    """Return why two texts may contradict each other, or an empty string.
+
+    `overlap` is the share of the content words of the shorter text that the longer one must have, 0..1.
+    """
+    if near_duplicate(first, second):
+        return ""
+    one, two = _read(first), _read(second)
+    shared, least = one.words & two.words, min(len(one.words), len(two.words))
+    enough = len(shared) >= _LEAST_SHARED or (one.numbers and two.numbers and least == len(shared) == 1)
+    if not enough or max(len(one.words), len(two.words)) > LONGEST or len(shared) < overlap * least:
+        return ""
+    if one.denies != two.denies:
+        return "one denies what the other says"
+    if one.numbers - two.numbers and two.numbers - one.numbers:
+        return f"{_listed(one.numbers - two.numbers)} against {_listed(two.numbers - one.numbers)}"
+    left, right = one.words - two.words, two.words - one.words
+    if left and right and max(_weight(left), _weight(right)) <= _MOST_REPLACED:
+        return f"{_listed(left)} against {_listed(right)}"
+    return ""
+
+
+def _read(text: str) -> _Reading:
+    plain = _CONTRACTED.sub(" not", text)
+    spoken = {re.sub(r"[^\w]", "", word) for word in plain.casefold().split()}
+    terms = {term for term in _terms(normal_form(plain)) if term not in _NEGATIONS}
+    numbers = frozenset(term for term in terms if any(map(str.isdigit, term)))
+    denies = not _NEGATIONS.isdisjoint(spoken) or _UNSPACED_NEGATIONS.search(text) is not None
+    return _Reading(words=frozenset(terms - numbers), numbers=numbers, denies=denies)
+
+
+def _terms(key: str) -> list[str]:
+    """Cut a text into content words; Korean ones whole and without their particle, since pairs would count the particle."""
+    korean = [word for word in key.split() if _HANGUL.fullmatch(word)]
+    others = " ".join(word for word in key.split() if not _HANGUL.fullmatch(word))
+    stems = [word[:-1] if len(word) > 2 and word[-1] in PARTICLES else word for word in korean if word not in KOREAN]
+    return [*stems, *(query_terms(others) if others else ())]
+
+
+def _weight(words: frozenset[str]) -> float:
+    """Count words; Chinese and Japanese ones are cut into overlapping pairs, so a pair counts half."""
+    halves = sum(unicodedata.category(word[0]) == "Lo" and not _HANGUL.match(word) for word in words)
+    return len(words) - halves / 2
+
+
+def _listed(words: frozenset[str]) -> str:
+    return ", ".join(sorted(words)[:4])

@@ -1,0 +1,297 @@
+"""More wrong backends, one planted fault each: retiring, deleting, searching, paging, lasting, sharing, and manners."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from memcore import Capability, Draft, Health, Hit, OpenContext, Query, Record, Scope
+from memcore.errors import CapabilityError, CorruptError, InvalidInputError
+from memcore.records import Page, Stored, evolve
+from reference_backend import ALL, Records, Reference
+from wrong_backends import fails
+
+# --- retiring and changing ---
+
+
+@fails()
+class RevivesAsNew(Reference):
+    """Does not recognise what was retired and stores it once more."""
+
+    def key(self, draft: Draft) -> str:
+        key, records = super().key(draft), self.load()
+        while key in records and records[key].status != "active":
+            key = f"{key[:-1]}{'0123456789abcdef'[(int(key[-1], 16) + 1) % 16]}"
+        return key
+
+
+@fails()
+class LeavesRetiredRetired(Reference):
+    """Answers "revived" and changes nothing."""
+
+    def put_one(self, records: Records, draft: Draft) -> Stored:
+        old = records.get(self.key(draft))
+        stored = super().put_one(records, draft)
+        if old is not None:
+            records[old.id] = old
+        return stored
+
+
+@fails()
+class CountsTheIdsGiven(Reference):
+    """Counts what it was asked to retire, not what it retired."""
+
+    def retire(self, ids: Sequence[str], *, reason: str, superseded_by: str | None = None) -> int:
+        super().retire(ids, reason=reason, superseded_by=superseded_by)
+        return len(ids)
+
+
+@fails()
+class IgnoresSuccessors(Reference):
+    """Does not tell superseded from retired."""
+
+    def retire(self, ids: Sequence[str], *, reason: str, superseded_by: str | None = None) -> int:
+        return super().retire(ids, reason=reason)
+
+
+@fails()
+class HidesRetired(Reference):
+    """Gives no record by id that is not active."""
+
+    def get(self, ids: Sequence[str]) -> Sequence[Record]:
+        return [record for record in super().get(ids) if record.status == "active"]
+
+
+@fails()
+class RaisesForUnknownIds(Reference):
+    """Takes an unknown id for an error."""
+
+    def get(self, ids: Sequence[str]) -> Sequence[Record]:
+        found = super().get(ids)
+        if len(found) < len(set(ids)):
+            raise InvalidInputError("no such record")
+        return found
+
+
+@fails()
+class GetsInOrderOfIds(Reference):
+    """Gives records in an order of its own."""
+
+    def get(self, ids: Sequence[str]) -> Sequence[Record]:
+        return sorted(super().get(ids), key=lambda record: record.content)
+
+
+@fails()
+class UpdatesItsTwins(Reference):
+    """Changes every record of the same kind."""
+
+    def update(self, id: str, **fields: Any) -> Record:
+        changed = super().update(id, **fields)
+        with self.writing() as records:
+            for other in records.values():
+                records[other.id] = evolve(other, **fields) if other.kind == changed.kind else other
+        return changed
+
+
+@fails()
+class ResetsOtherFields(Reference):
+    """Forgets the tags when something else is changed."""
+
+    def update(self, id: str, **fields: Any) -> Record:
+        return super().update(id, **{"tags": (), "source": None, **fields})
+
+
+@fails()
+class UpdatesAnything(Reference):
+    """Ignores fields that cannot be changed."""
+
+    def update(self, id: str, **fields: Any) -> Record:
+        known = {"tags", "entities", "summary", "confidence", "source", "metadata"}
+        return super().update(id, **{name: value for name, value in fields.items() if name in known})
+
+
+@fails()
+class MakesUnknownRecords(Reference):
+    """Answers an update of an unknown record as if it had worked."""
+
+    def update(self, id: str, **fields: Any) -> Record:
+        with self.reading() as records:
+            known = id in records
+        return super().update(id, **fields) if known else next(iter(records.values()))
+
+
+# --- deleting ---
+
+
+@fails()
+class SaysItDeleted(Reference):
+    """Counts what it should delete and keeps it."""
+
+    def delete(self, ids: Sequence[str]) -> int:
+        return len(self.get(ids))
+
+
+@fails()
+class DeletesInMemoryOnly(Reference):
+    """Hides deleted records until it is opened again."""
+
+    def __init__(self, context: OpenContext) -> None:
+        self.hidden: set[str] = set()
+        super().__init__(context)
+
+    def load(self) -> Records:
+        return {id: record for id, record in super().load().items() if id not in self.hidden}
+
+    def save(self, records: Records) -> None:
+        hidden = {id: record for id, record in super().load().items() if id in self.hidden}
+        super().save({**hidden, **records})
+
+    def delete(self, ids: Sequence[str]) -> int:
+        found = {record.id for record in self.get(ids)}
+        self.hidden |= found
+        return len(found)
+
+
+@fails()
+class CountsTwice(Reference):
+    """Counts the ids it was asked to delete."""
+
+    def delete(self, ids: Sequence[str]) -> int:
+        super().delete(ids)
+        return len(ids)
+
+
+@fails()
+class KeepsTombstones(Reference):
+    """Never stores a text again that was deleted."""
+
+    def delete(self, ids: Sequence[str]) -> int:
+        with self.path.with_name("tombstones").open("a") as file:
+            file.writelines(f"{id}\n" for id in ids)
+        return super().delete(ids)
+
+    def put_one(self, records: Records, draft: Draft) -> Stored:
+        with suppress(FileNotFoundError):
+            if self.key(draft) in self.path.with_name("tombstones").read_text().split():
+                raise InvalidInputError("this text was deleted")
+        return super().put_one(records, draft)
+
+
+@fails()
+class KeepsTheBytes(Reference):
+    """Moves deleted records into a second file."""
+
+    def delete(self, ids: Sequence[str]) -> int:
+        with self.path.with_name("trash").open("a") as file:
+            file.writelines(f"{record.content} {record.summary} {record.tags} {record.source}\n" for record in self.get(ids))
+        return super().delete(ids)
+
+
+@fails()
+class KeepsPurgedBytes(Reference):
+    """Moves purged records into a second file."""
+
+    def purge(self, scope: Scope) -> int:
+        os.link(self.path, self.path.with_name("before-the-purge"))
+        return super().purge(scope)
+
+
+@fails()
+class KeepsHistory(Reference):
+    """Writes a history of retirements that outlives the record."""
+
+    def retire(self, ids: Sequence[str], *, reason: str, superseded_by: str | None = None) -> int:
+        with self.path.with_name("history").open("a") as file:
+            file.write(f"{list(ids)} {reason}\n")
+        return super().retire(ids, reason=reason, superseded_by=superseded_by)
+
+
+# --- searching ---
+
+
+@fails()
+class JoinsWordsByAnd(Reference):
+    """Finds only what has every word of the question."""
+
+    def score(self, words: Sequence[str], record: Record) -> float:
+        found = super().score(words, record)
+        return found if found == len(set(words)) else 0.0
+
+
+@fails()
+class SplitsAtSpaces(Reference):
+    """Knows only words between spaces."""
+
+    def score(self, words: Sequence[str], record: Record) -> float:
+        cut = record.content.lower().replace(".", " ").replace("。", " ").split()
+        return float(len({word for word in words if word in cut}))
+
+
+@fails()
+class MindsCase(Reference):
+    """Tells capital from small letters."""
+
+    def search(self, query: Query) -> Sequence[Hit]:
+        words = re.findall("[A-Za-z]+", query.text)
+        return [hit for hit in super().search(query) if not words or any(word in hit.record.content for word in words)]
+
+
+@fails()
+class RanksWorstFirst(Reference):
+    """Returns the best hit last."""
+
+    def search(self, query: Query) -> Sequence[Hit]:
+        hits = super().search(evolve(query, limit=10**9))
+        return [evolve(hit, score=1 / hit.score) for hit in reversed(hits)][: query.limit]
+
+
+@fails()
+class RepeatsHits(Reference):
+    """Gives a record once for each field that matched."""
+
+    def search(self, query: Query) -> Sequence[Hit]:
+        hits = super().search(query)
+        again = [hit for hit in hits if any(query.text in tag for tag in hit.record.tags)]
+        return sorted([*hits, *again], key=lambda hit: -hit.score)[: query.limit]
+
+
+@fails()
+class ReadsAnExpression(Reference):
+    """Takes the question for an expression and refuses what it cannot parse."""
+
+    def search(self, query: Query) -> Sequence[Hit]:
+        if query.text.count('"') % 2 or query.text.count("(") != query.text.count(")"):
+            raise InvalidInputError("syntax error")
+        return super().search(query)
+
+
+@fails()
+class HidesSyntaxErrors(Reference):
+    """Answers what it cannot parse with nothing."""
+
+    def search(self, query: Query) -> Sequence[Hit]:
+        broken = query.text.count('"') % 2 or query.text.count("(") != query.text.count(")")
+        return [] if broken else super().search(query)
+
+
+@fails()
+class CountsItsSearches(Reference):
+    """Writes a counter into every record it finds."""
+
+    def search(self, query: Query) -> Sequence[Hit]:
+        hits = super().search(query)
+        with self.writing() as records:
+            for hit in hits:
+                old = records[hit.record.id]
+                records[old.id] = evolve(old, metadata={**old.metadata, "seen": old.metadata.get("seen", 0) + 1})
+        return hits
