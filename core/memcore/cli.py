@@ -33,8 +33,12 @@ class Context:
             from memcore.engine import Engine
 
             self._engine = Engine.open(home=self.home, settings=self.overrides, read_only=self.read_only)
-            click.get_current_context().find_root().call_on_close(self._engine.close)
         return self._engine
+
+    def close(self) -> None:
+        """Close the engine if a command opened it."""
+        if self._engine is not None:
+            self._engine.close()
 
     def catalog(self, *, fresh: bool = False) -> Catalog:
         """Return all plugins, whatever the settings say, without opening a database."""
@@ -110,6 +114,7 @@ def _overrides(ctx: click.Context) -> dict[str, Any]:
 def cli(ctx: click.Context, /, home: Path | None, read_only: bool, **_: object) -> None:
     """Keep, find, clean and explain the memory of an AI agent."""
     ctx.obj = Context(_overrides(ctx), home, read_only)
+    ctx.call_on_close(ctx.obj.close)
 
 
 def main() -> None:

@@ -41,7 +41,7 @@ class Span:
 
 @frozen(kw_only=True)
 class Explicit:
-    """A written date, as far as it was written: a year, a month of it, a day of it, a last day of a range within the month."""
+    """A date as far as it was written: year, month, day, and the last day of a range within the month."""
 
     begin: int
     end: int
@@ -82,7 +82,7 @@ def shifted(day: date, unit: str, steps: int) -> _Days:
 
 
 def explicit_spans(text: str) -> list[Explicit]:
-    """Return the written dates of a text in order, without overlaps; a first date takes a missing year from the end of its range."""
+    """Return the written dates in order, without overlaps; the first of a range takes a missing year from the last."""
     found: list[Explicit] = []
     for pattern in _explicit_patterns():
         found += filter(None, map(_explicit, pattern.finditer(text)))
@@ -127,20 +127,21 @@ def _explicit_patterns() -> tuple[re.Pattern[str], ...]:
     month = f"(?P<name>{_any_of(MONTHS)})\\b\\.?"
     nth = "(?:st|nd|rd|th)?"
     year = r"(?P<year>(?:19|20)\d{2})(?!\d)"
+    last_day = rf"(?:\s?[-\u2013\u2014~]\s?(?P<last>\d{{1,2}}){nth}(?!\d))?"
+    cjk_month = r"(?:(?P<year>\d{4})\s{0,2}[年년]\s{0,2})?(?<!\d)(?P<month>\d{1,2})\s{0,2}[月월]"
     before = "in|during|since|by|until|till|before|after|from|early|late|mid|of|between|and|to"
     return tuple(
         re.compile(pattern, re.IGNORECASE)
         for pattern in (
             r"(?<![\d.])(?P<year>\d{4})([-/.])(?P<month>\d{1,2})\2(?P<day>\d{1,2})(?![\d])",
             rf"(?<!\d)(?P<day>\d{{1,2}})(?:{nth}|\.)\s{{1,3}}(?:of\s)?{month}(?:,?\s{{1,3}}{year})?",
-            rf"\b{month}\s{{1,3}}(?:the\s)?(?P<day>\d{{1,2}}){nth}(?!\d)"
-            rf"(?:\s?[-\u2013\u2014~]\s?(?P<last>\d{{1,2}}){nth}(?![\d]))?(?:,?\s{{1,3}}{year})?",
-            r"(?:(?P<year>\d{4})\s{0,2}[年년]\s{0,2})?(?<!\d)(?P<month>\d{1,2})\s{0,2}[月월]\s{0,2}(?P<day>\d{1,2})\s{0,2}[日号號일]",
+            rf"\b{month}\s{{1,3}}(?:the\s)?(?P<day>\d{{1,2}}){nth}(?!\d){last_day}(?:,?\s{{1,3}}{year})?",
+            rf"{cjk_month}\s{{0,2}}(?P<day>\d{{1,2}})\s{{0,2}}[日号號일]",
             rf"\b{month},?\s{{1,3}}(?:of\s)?{year}",
             r"(?<![\d/-])(?P<year>(?:19|20)\d{2})[-/](?P<month>0[1-9]|1[0-2])(?![\d/-])",
-            r"(?:(?P<year>\d{4})\s{0,2}[年년]\s{0,2})?(?<!\d)(?P<month>\d{1,2})\s{0,2}[月월]",
+            cjk_month,
             rf"\b(?:{before})\s{month}",
-            r"(?<!\d)(?P<year>(?:19|20)\d{2})\s{0,2}[年년](?![前间間전])",
+            r"(?<!\d)(?P<year>(?:19|20)\d{2})\s{0,2}[年년]",
             rf"\b(?:{before}|year)\s{year}(?!-)",
         )
     )
@@ -191,8 +192,10 @@ def _english_patterns() -> tuple[tuple[re.Pattern[str], Callable[[re.Match[str],
 
 @cache
 def _cjk_patterns() -> tuple[tuple[re.Pattern[str], Callable[[re.Match[str], date], _Days]], ...]:
-    number = rf"(?P<number>\d{{1,4}}|{_any_of(_wide(NUMBERS))})"
+    number = rf"(?P<number>\d{{1,3}}|{_any_of(_wide(NUMBERS))})"
     step = f"(?P<step>{_any_of(_wide(STEPS))})"
+    # 一 and 日 begin other words: 上周一起, 上周日程.
+    chinese_day = "[二三四五六天]|一(?![起直定样樣个個下些])|日(?![程期常记記志])"
     long_units = [word for word in _wide(ALL_UNITS) if ALL_UNITS[word] != "day"]
     patterns = (
         (f"(?P<word>{_any_of(_wide(DAY_WORDS))})", _named_day),
@@ -205,10 +208,7 @@ def _cjk_patterns() -> tuple[tuple[re.Pattern[str], Callable[[re.Match[str], dat
             _trailing,
         ),
         (rf"(?:{step}\s?주?\s?)?(?P<weekday>[월화수목금토일])요일", _weekday_of_week),
-        (
-            rf"{step}?(?:周|週|星期|礼拜|禮拜)(?P<weekday>[二三四五六天]|一(?![起直定样樣个個下些])|日(?![程期常记記志]))",
-            _weekday_of_week,
-        ),
+        (rf"{step}?(?:周|週|星期|礼拜|禮拜)(?P<weekday>{chinese_day})", _weekday_of_week),
         (rf"(?:{step}週の?|この前の|前の)?(?P<weekday>[月火水木金土日])曜", _weekday_of_week),
     )
     return tuple((re.compile(pattern), meaning) for pattern, meaning in patterns)

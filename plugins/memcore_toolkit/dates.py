@@ -27,8 +27,29 @@ LONGEST_QUESTION = 2_000
 _NAME = re.compile(r"(?<!\d)((?:19|20)\d{2})(?:([-_.])(\d{2})\2(\d{2})(?!\d)|(\d{2})(\d{2})(?:\d{4}(?:\d{2})?)?(?!\d))")
 _HINTS = (
     {word for phrase in (*DAY_WORDS, *STEPS, *MONTHS, *WEEKDAYS) if phrase.isascii() for word in phrase.split()}
-    | {"past", "ago", "earlier", "back"}
+    | {"past", "ago", "earlier", "back", "week", "weekend", "month", "year"}
 ) - {"the", "this", "day"}
+
+_WHEN_WORDS = frozenset({"when", "what", "which", "how"})
+_VERBS = "did|do|does|was|were|is|are|am|will|would|has|have|had|can|could|should|shall|must|might"
+_ENGLISH_WHEN = (
+    rf"\bwhen(?:'s|'d|\s+(?:exactly\s+)?(?:{_VERBS})\b|\s*\?)",
+    r"\b(?:remember|recall|know|me|say|sure|since|until|by|guess|wonder)\s+(?:exactly\s+)?when\b",
+    r"\b(?:what|which)(?:'s|\s+is|\s+was)?\s+(?:the\s+)?(?:exact\s+)?(?:date|day|time|year|month|week|weekday|hour)\b",
+    r"\bhow\s+(?:long|many\s+(?:days|weeks|months|years))\s+(?:ago|since|until)\b",
+)
+_OTHER_WHEN_WORDS = frozenset(
+    {"wann", "welches", "welchem", "quand", "quelle", "quel", "cuando", "quando", "que", "qual", "che", "quale"}
+)
+_OTHER_WHEN = (
+    r"\bwann\b|\bwelche[sm]?\s+(?:datum|tag|jahr|monat)",
+    r"\bquand\s+(?:est|a|as|ai|avons|avez|ont)\b|^\W*quand\b|\bquelle\s+(?:date|année)|\bquel\s+(?:jour|mois)",
+    r"\bcuándo\b|^\W*cuando\b|\bqué\s+(?:día|fecha|año|mes)",
+    r"^\W*quando\b|\b(?:que|qual)\s+(?:dia|data|ano|mês)\b|\b(?:che|quale)\s+(?:giorno|data|anno|mese)\b",
+    r"언제(?!나|든|까지나)|며칠|몇\s?(?:월|년|일|시|요일|주)|무슨\s?(?:요일|날)|날짜",
+    r"什么时候|什麼時候|甚麼時候|何时|何時|几[号月点]|幾[號月點]|哪[天年月]|哪一[天年月]|哪个月|星期[几幾]|周几|週幾",
+    r"多久[以之]?前|日期|いつ(?!も|か|までも|の間)|何[日月年]|何曜|日付|どの日",
+)
 
 
 @frozen(kw_only=True)
@@ -45,7 +66,7 @@ class TimeRange:
 
 
 def date_in_name(name: str) -> date | None:
-    """Return the day in a file name or path: ``2026-02-15.md``, ``2026-02-15-1030-tea.md``, ``log-20260215.md``, ``2026_02_15.md``.
+    """Return the day in a file name or path: ``2026-02-15-1030-tea.md``, ``log-20260215.md``, ``2026_02_15.md``.
 
     Only the last part of a path counts; digits that are no day of the calendar are passed over.
     """
@@ -61,7 +82,7 @@ def date_in_name(name: str) -> date | None:
 def find_dates(text: str) -> list[date]:
     """Return the days that a text names with their year, in order; a range gives its first day and its last."""
     days: list[date] = []
-    for span in explicit_spans(text):
+    for span in explicit_spans(text) if re.search(r"\d", text) else ():
         if span.year is None or span.day is None or (meant := span.days(span.year)) is None:
             continue
         days.append(meant[0])
@@ -94,9 +115,12 @@ def parse_when(text: str, now: datetime) -> TimeRange | None:
 
 
 def asks_when(text: str) -> bool:
-    """Tell whether a question asks for a time: "when did", "what date", "wann", "언제", "什么时候", "いつ" and their like."""
+    """Tell whether a question asks for a time: "when did", "what date", "wann", "언제", "什么时候", "いつ"."""
     question = text[:LONGEST_QUESTION]
-    return _asks_when().search(question) is not None
+    words = set(question.lower().translate(_WORD_ENDS).split())
+    if not _WHEN_WORDS.isdisjoint(words) and _asks_when(True).search(question):
+        return True
+    return not (question.isascii() and _OTHER_WHEN_WORDS.isdisjoint(words)) and bool(_asks_when(False).search(question))
 
 
 def _may_name_date(question: str) -> bool:
@@ -146,7 +170,7 @@ def _bounded(text: str, span: Span, today: date) -> tuple[date, date]:
 _LIMITS_AFTER = {
     **dict.fromkeys(("이후", "以来", "以來", "以降"), "since"),
     **dict.fromkeys(("之后", "之後", "以后", "以後"), "after"),
-    **dict.fromkeys(("이전", "之前", "以前"), "before"),
+    **dict.fromkeys(("이전", "之前", "以前", "전", "前"), "before"),
 }
 _WORD_ENDS = {code: " " for code in range(128) if not chr(code).isalnum()}
 
@@ -162,18 +186,5 @@ def _limit_after() -> re.Pattern[str]:
 
 
 @cache
-def _asks_when() -> re.Pattern[str]:
-    verbs = "did|do|does|was|were|is|are|am|will|would|has|have|had|can|could|should|shall|must|might"
-    return re.compile(
-        rf"\bwhen(?:'s|'d|\s+(?:exactly\s+)?(?:{verbs})\b|\s*\?)"
-        r"|\b(?:remember|recall|know|tell\s+me|remind\s+me|say|sure|since|until|by|guess|wonder)\s+(?:exactly\s+)?when\b"
-        r"|\b(?:what|which)(?:'s|\s+is|\s+was)?\s+(?:the\s+)?(?:exact\s+)?(?:date|day|time|year|month|week|weekday|hour)\b"
-        r"|\bhow\s+(?:long|many\s+(?:days|weeks|months|years))\s+(?:ago|since|until)\b"
-        r"|\bwann\b|\bwelche[sm]?\s+(?:datum|tag|jahr|monat)|\ban\s+welchem\s+tag|\bquand\s+(?:est|a|as|ai|avons|avez|ont)"
-        r"|^\W*quand\b|\bquelle\s+(?:date|année)|\bquel\s+(?:jour|mois)|\bcuándo\b|^\W*cuando\b|\bqué\s+(?:día|fecha|año|mes)"
-        r"|^\W*quando\b|\b(?:que|qual)\s+(?:dia|data|ano|mês)|\b(?:che|quale)\s+(?:giorno|data|anno|mese)"
-        r"|언제(?!나|든|까지나)|며칠|몇\s?(?:월|년|일|시|요일|주)|무슨\s?(?:요일|날)|날짜"
-        r"|什么时候|什麼時候|甚麼時候|何时|何時|几号|幾號|几月|幾月|几点|幾點|哪天|哪年|哪月|哪一[天年月]|哪个月|星期几|星期幾|周几|多久[以之]?前|日期"
-        r"|いつ(?!も|か|まで[もも]|の間)|何[日月年]|何曜|日付|どの日",
-        re.IGNORECASE,
-    )
+def _asks_when(english: bool) -> re.Pattern[str]:
+    return re.compile("|".join(_ENGLISH_WHEN if english else _OTHER_WHEN), re.IGNORECASE)

@@ -1,8 +1,9 @@
 """The Retain tag grammar, tolerant of what agents really write: one line in, a tag or nothing out.
 
-``- W @Quay: The gate opens at six.`` says: a fact about the world, about Quay. ``B`` is what the agent did, ``O(c=0.8)`` an opinion
-with its confidence, ``S`` an observation or the state of an entity (``S[quay]: closed``). Letters that the grammar does not know keep
-their text: :data:`UNKNOWN_KIND` is their kind and ``problems`` names them. A tag in backticks is documentation, not a tag.
+``- W @Quay: The gate opens at six.`` says: a fact about the world, about Quay. ``B`` is what the agent did,
+``O(c=0.8)`` an opinion with its confidence, ``S`` an observation or the state of an entity (``S[quay]: closed``).
+Letters that the grammar does not know keep their text: :data:`UNKNOWN_KIND` is their kind and ``problems`` names
+them. A tag in backticks is documentation, not a tag.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import re
 from typing import Literal
 
 from attrs import field, frozen
+
+from memcore_toolkit.characters import strip_invisible
 
 __all__ = [
     "KINDS",
@@ -53,8 +56,8 @@ _FOREIGN = re.compile(r"\W*(?:保留|유지|retenir|retener|保持)(?:\W*|\s*[(�
 class Tag:
     """One tagged line.
 
-    `content` is the fact with its entities in front, so that the same words about two entities stay two facts; `state` is the entity
-    of the form ``S[entity]``; `problems` lists what a linter should say.
+    `content` is the fact with its entities in front, so that the same words about two entities stay two facts;
+    `state` is the entity of the form ``S[entity]``; `problems` lists what a linter should say.
     """
 
     letter: str
@@ -74,8 +77,9 @@ class Tag:
 def parse_tag(line: str, *, trusting: bool = False) -> Tag | None:
     """Return the tag on a line, or None if there is none.
 
-    `trusting` is for places made for tags: a Retain section, a page of ``bank/``. There a bullet with a letter and a colon is enough.
-    Elsewhere the letter must be known and carry a confidence or an entity, so that ``- A: yes`` in a log stays text.
+    `trusting` is for places made for tags: a Retain section, a page of ``bank/``. There a bullet with a letter and a
+    colon is enough. Elsewhere the letter must be known and carry a confidence or an entity, so that ``- A: yes`` in a
+    log stays text.
     """
     start = _BULLET.match(line)
     bullet, at = bool(start and start["bullet"]), start.end() if start else 0
@@ -96,6 +100,7 @@ def parse_tag(line: str, *, trusting: bool = False) -> Tag | None:
 
 
 def _tag(head: re.Match[str], rest: str, *, bullet: bool) -> Tag:
+    gap = " " if rest[:1].isspace() else ""
     body, confidence, problems = rest.strip(), head["confidence"], list[Problem]()
     late = _LATE_CONFIDENCE.search(body)
     if late and confidence is None:
@@ -105,13 +110,14 @@ def _tag(head: re.Match[str], rest: str, *, bullet: bool) -> Tag:
     problems += [problem] if problem else []
     problems += ["empty"] if not any(map(str.isalnum, body)) else []
     named = (head["named"] or "").strip()
-    entities = tuple(dict.fromkeys(name for word in _ENTITIES.findall(named) if (name := word[1:].rstrip(".;!?。"))))
-    state = (head["state"] or "").strip().lstrip("@")
+    words = (strip_invisible(word[1:]).rstrip(".;!?。") for word in _ENTITIES.findall(named))
+    entities = tuple(dict.fromkeys(filter(None, words)))
+    state = strip_invisible((head["state"] or "").strip().lstrip("@"))
     if state:
         entities = tuple(dict.fromkeys((state, *entities)))
     lead = f"{state}: " if state else ""
     if named:
-        lead += named + (head["late"].strip() or "") + " "
+        lead += named + head["late"].strip() + gap
     return Tag(
         letter=head["letter"],
         content=(lead + body).strip(),
@@ -124,7 +130,9 @@ def _tag(head: re.Match[str], rest: str, *, bullet: bool) -> Tag:
 
 
 def parse_confidence(text: str) -> tuple[float | None, Problem | None]:
-    """Read a confidence: ``0.8``, ``0,8``, ``80%`` and ``80`` are 0.8; what lies outside 0..1 is clamped or, if it makes no sense, None.
+    """Read a confidence: ``0.8``, ``0,8``, ``80%`` and ``80`` are 0.8.
+
+    What lies outside 0..1 is clamped or, if it makes no sense, None.
 
     From 2 to 100 the number is a percentage. A number between 1 and 2 is a slip of a certain writer and becomes 1.
     """
@@ -155,5 +163,8 @@ def is_retain_heading(text: str) -> bool:
 
 
 def needs_tags(text: str) -> bool:
-    """Return whether the heading opens a Retain section only if a tag follows: the word also means "keep" or "maintain"."""
+    """Return whether the heading opens a Retain section only if a tag follows.
+
+    The word also means "keep" or "maintain".
+    """
     return _FOREIGN.fullmatch(text) is not None

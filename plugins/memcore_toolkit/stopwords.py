@@ -8,7 +8,7 @@ time.
 
 from __future__ import annotations
 
-__all__ = ["ENGLISH", "JAPANESE_TAIL", "KOREAN", "OTHERS", "PARTICLES", "UNSPACED_FUNCTION", "words"]
+__all__ = ["ENGLISH", "HAN_FUNCTION", "JAPANESE_TAIL", "KOREAN", "OTHERS", "PARTICLES", "UNSPACED_FUNCTION", "words"]
 
 
 def words(text: str) -> frozenset[str]:
@@ -102,6 +102,11 @@ UNSPACED_FUNCTION = words(
     那些 因为 因為 所以 但是 以及 请问 請問 告诉我 告訴我 ということ について どのように どうやって どうして どこで
     どこに どれくらい どんな なぜですか 私たち わたし あなた 教えて
     """
+)
+#: Chinese one-character function words: what they leave between them, one or two characters long, may be a word each.
+HAN_FUNCTION = (
+    "的地得了着過过是在有没沒不我你您他她它们們这這那个個些吗嗎呢吧啊呀么麼什怎哪谁誰何为為和与與跟或就都也很太最"
+    "再又还還会會能可要想去来來到从從给給把被让讓叫说說问問年月日号號"
 )
 #: Japanese endings of a question or polite statement, and Chinese closing particles, cut at the end of a run only.
 JAPANESE_TAIL = (

@@ -19,7 +19,7 @@ from operator import add
 
 from memcore_toolkit.characters import CONNECTORS, UNSPACED_RUN, carry, fold, token_characters, unspaced
 from memcore_toolkit.sameness import near_duplicate, normal_form
-from memcore_toolkit.stopwords import ENGLISH, JAPANESE_TAIL, KOREAN, OTHERS, PARTICLES, UNSPACED_FUNCTION
+from memcore_toolkit.stopwords import ENGLISH, HAN_FUNCTION, JAPANESE_TAIL, KOREAN, OTHERS, PARTICLES, UNSPACED_FUNCTION
 
 __all__ = [
     "LONGEST_TERM",
@@ -35,6 +35,8 @@ __all__ = [
 
 #: Characters of a term that count. FTS5's porter stems up to 64 bytes; longer words are encoded data.
 LONGEST_TERM = 64
+#: Characters between two Chinese function words up to which each may be a word of its own.
+_SHORT = 2
 
 _WORD = rf"[^\s\x01\x02{re.escape(CONNECTORS)}]"
 _ASCII_WORD = "[a-z0-9]"
@@ -178,10 +180,30 @@ def _pairs_of_question(match: re.Match[str]) -> str:
     for piece in filter(None, _function_words().split(run)):
         terms += map(add, piece, piece[1:]) if len(piece) > 1 else piece
         if len(piece) > 1:
-            terms += _lone_han().findall(piece)
+            terms += _one_character_words(piece)
         if len(piece) == 2 and piece[1] in PARTICLES:
             terms.append(piece[0])
     return f" {' '.join(terms)} "
+
+
+def _one_character_words(piece: str) -> list[str]:
+    """Return Han characters that may be words: alone between kana, or one or two between function words of Chinese.
+
+    Pairs miss them: 猫 stands beside other characters in the question than in the memory.
+    """
+    if not _han_only().fullmatch(piece):
+        return _lone_han().findall(piece)
+    return [character for word in _han_function().split(piece) if len(word) <= _SHORT for character in word]
+
+
+@cache
+def _han_only() -> re.Pattern[str]:
+    return re.compile("[\u3400-\u4dbf\u4e00-\u9fff]+")
+
+
+@cache
+def _han_function() -> re.Pattern[str]:
+    return re.compile(f"[{HAN_FUNCTION}]")
 
 
 @cache

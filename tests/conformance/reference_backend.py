@@ -44,19 +44,24 @@ class Reference:
     capabilities = ALL
 
     def __init__(self, context: OpenContext) -> None:
-        self.path = context.workspace.path.with_name("records.json")
+        self.workspace = context.workspace
+        self.path = self.workspace.path.with_name("records.json")
         self.clock, self.closed, self.threads = context.clock, False, threading.Lock()
         with self.reading():
             pass
 
     # --- the file ---
 
+    def usable(self) -> None:
+        """Refuse to work after the end."""
+        if self.closed:
+            raise BackendError("the backend is closed")
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the lock that threads and processes share."""
-        if self.closed:
-            raise BackendError("the backend is closed")
-        with self.threads, open(self.path.with_suffix(".lock"), "a") as file:
+        self.usable()
+        with self.threads, self.path.with_suffix(".lock").open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
@@ -103,19 +108,21 @@ class Reference:
 
     def put_one(self, records: Records, draft: Draft) -> Stored:
         """Store one draft among these records."""
-        id = self.key(draft)
-        if (old := records.get(id)) is None:
+        key = self.key(draft)
+        if (old := records.get(key)) is None:
             fields = {name: getattr(draft, name) for name in attrs.fields_dict(Draft)}
-            record = Record(id=id, created_at=self.clock(), content_hash=content_hash(draft.content), **fields)
-            records[id] = decoded(json.loads(json.dumps(encoded(record))))
+            record = Record(id=key, created_at=self.clock(), content_hash=content_hash(draft.content), **fields)
+            records[key] = decoded(json.loads(json.dumps(encoded(record))))
         elif old.status != "active":
-            records[id] = evolve(old, status="active")
-        return Stored(record=records[id], state="new" if old is None else "existing" if old.status == "active" else "revived")
+            records[key] = evolve(old, status="active")
+        return Stored(
+            record=records[key], state="new" if old is None else "existing" if old.status == "active" else "revived"
+        )
 
     def get(self, ids: Sequence[str]) -> Sequence[Record]:
         """Return records by id."""
         with self.reading() as records:
-            return [records[id] for id in ids if id in records]
+            return [records[key] for key in ids if key in records]
 
     def admits(self, scope: Scope, record: Record) -> bool:
         """Return whether a search or scan of this scope may give the record."""
@@ -141,43 +148,45 @@ class Reference:
     def scan(self, scope: Scope, *, after: str | None = None, limit: int = 1000) -> Page:
         """Return one page in the order of the ids."""
         with self.reading() as records:
-            rest = sorted(id for id in records if id > (after or "") and self.admits(scope, records[id]))
+            rest = sorted(key for key in records if key > (after or "") and self.admits(scope, records[key]))
         page = rest[:limit]
-        return Page(records=[records[id] for id in page], next=page[-1] if len(rest) > len(page) else None)
+        return Page(records=[records[key] for key in page], next=page[-1] if len(rest) > len(page) else None)
 
     def retire(self, ids: Sequence[str], *, reason: str, superseded_by: str | None = None) -> int:
         """Take records out of active memory."""
         with self.writing() as records:
-            active = [id for id in dict.fromkeys(ids) if id in records and records[id].status == "active"]
-            for id in active:
-                records[id] = evolve(records[id], status="superseded" if superseded_by else "retired")
+            active = [key for key in dict.fromkeys(ids) if key in records and records[key].status == "active"]
+            for key in active:
+                records[key] = evolve(records[key], status="superseded" if superseded_by else "retired")
         return len(active)
 
-    def update(self, id: str, **fields: Any) -> Record:
+    def update(self, key: str, **fields: Any) -> Record:
         """Change fields of one record."""
         if unknown := set(fields) - CHANGEABLE:
             raise InvalidInputError(f"{', '.join(sorted(unknown))} cannot be changed")
         with self.writing() as records:
-            if id not in records:
-                raise InvalidInputError(f"there is no record {id}")
-            records[id] = decoded(json.loads(json.dumps(encoded(evolve(records[id], **fields)))))
-            return records[id]
+            if key not in records:
+                raise InvalidInputError(f"there is no record {key}")
+            records[key] = decoded(json.loads(json.dumps(encoded(evolve(records[key], **fields)))))
+            return records[key]
 
     def delete(self, ids: Sequence[str]) -> int:
         """Remove records for good."""
         with self.writing() as records:
-            return len([records.pop(id) for id in dict.fromkeys(ids) if id in records])
+            return len([records.pop(key) for key in dict.fromkeys(ids) if key in records])
 
     def purge(self, scope: Scope) -> int:
         """Remove every record of a scope for good."""
         with self.writing() as records:
-            return len([records.pop(id) for id in list(records) if self.admits(evolve(scope, statuses=()), records[id])])
+            return len(
+                [records.pop(key) for key in list(records) if self.admits(evolve(scope, statuses=()), records[key])]
+            )
 
     def neighbours(self, ids: Sequence[str], before: int, after: int) -> Mapping[str, list[Record]]:
         """Return the records of the same session around each of these."""
         with self.reading() as records:
             around = {}
-            for record in (records[id] for id in ids if id in records):
+            for record in (records[key] for key in ids if key in records):
                 talk = sorted(
                     (found for found in records.values() if self.session(found) == self.session(record)),
                     key=lambda found: (found.occurred_at or found.created_at, found.metadata.get("turn", 0)),
@@ -212,4 +221,6 @@ class Plugin:
     @hookimpl
     def memcore_backend(self) -> BackendSpec:
         """Offer the backend of this plugin."""
-        return BackendSpec(name="reference", summary=self.info.summary, open=self.store, capabilities=ALL)
+        return BackendSpec(
+            name="reference", summary=self.info.summary, open=self.store, capabilities=self.store.capabilities
+        )

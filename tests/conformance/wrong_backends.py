@@ -5,24 +5,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import logging
-import os
-import socket
-import sys
-import threading
-import time
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
-from memcore import Capability, Draft, Health, Hit, OpenContext, Query, Record, Scope
-from memcore.errors import CapabilityError, CorruptError, InvalidInputError
+import attrs
+from memcore import Draft, Hit, Query, Record, Scope
 from memcore.records import Page, Stored, content_hash, evolve
-from reference_backend import ALL, Records, Reference
+from reference_backend import Records, Reference
 
 FAULTS: dict[type[Reference], tuple[str, ...]] = {}
 T = TypeVar("T", bound=type[Reference])
@@ -98,7 +90,7 @@ class PurgesActiveOnly(Reference):
 
     def purge(self, scope: Scope) -> int:
         with self.writing() as records:
-            return len([records.pop(id) for id in list(records) if scope.admits(records[id])])
+            return len([records.pop(key) for key in list(records) if scope.admits(records[key])])
 
 
 @fails()
@@ -210,19 +202,17 @@ class StripsTags(Reference):
     def put(self, drafts: Sequence[Draft]) -> Sequence[Stored]:
         return super().put([evolve(draft, tags=[tag.strip() for tag in draft.tags]) for draft in drafts])
 
-    def update(self, id: str, **fields: Any) -> Record:
-        return super().update(id, **{**fields, "tags": tuple(tag.strip() for tag in fields.get("tags", ()))})
+    def update(self, key: str, **fields: Any) -> Record:
+        return super().update(key, **{**fields, "tags": tuple(tag.strip() for tag in fields.get("tags", ()))})
 
 
 @fails()
 class FailsOnSurrogates(Reference):
     """Lets an encoder's error out instead of refusing a text."""
 
-    def save(self, records: Records) -> None:
-        str([record.summary for record in records.values()]).encode()
-        for record in records.values():
-            (record.summary or "").encode()
-        super().save(records)
+    def put_one(self, records: Records, draft: Draft) -> Stored:
+        json.dumps([draft.agent_id, draft.metadata], ensure_ascii=False).encode()
+        return super().put_one(records, draft)
 
 
 # --- writing ---
@@ -284,3 +274,43 @@ class LosesSomeFields(Reference):
 
     def put_one(self, records: Records, draft: Draft) -> Stored:
         return super().put_one(records, evolve(draft, agent_id=None))
+
+
+@fails()
+class InventsDefaults(Reference):
+    """Takes what was not said for certain."""
+
+    def put_one(self, records: Records, draft: Draft) -> Stored:
+        return super().put_one(records, evolve(draft, confidence=1.0 if draft.confidence is None else draft.confidence))
+
+
+@fails()
+class LooksOncePerBatch(Reference):
+    """Looks up known texts before the batch, and not again."""
+
+    def put(self, drafts: Sequence[Draft]) -> Sequence[Stored]:
+        with self.reading() as records:
+            known = set(records)
+        stored = super().put(drafts)
+        return [item if item.record.id in known else evolve(item, state="new") for item in stored]
+
+
+@fails()
+class EchoesTheDraft(Reference):
+    """Answers with what it was given, and stores something rounder."""
+
+    def put_one(self, records: Records, draft: Draft) -> Stored:
+        stored = super().put_one(records, draft)
+        record = stored.record
+        records[record.id] = evolve(
+            record, tags=sorted(record.tags), confidence=record.confidence and round(record.confidence, 1)
+        )
+        return evolve(stored, record=record)
+
+
+@fails()
+class RefusesRecords(Reference):
+    """Takes the class of a draft for its layout."""
+
+    def put_one(self, records: Records, draft: Draft) -> Stored:
+        return super().put_one(records, Draft(**attrs.asdict(draft)))

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
-import logging
-import os
 import re
-import socket
-import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
-from memcore import Capability, Draft, Health, Hit, OpenContext, Query, Record, Scope
-from memcore.errors import CapabilityError, CorruptError, InvalidInputError
-from memcore.records import Page, Stored, evolve
-from reference_backend import ALL, Records, Reference
+from memcore import Draft, Hit, OpenContext, Query, Record, Scope
+from memcore.errors import InvalidInputError
+from memcore.records import Stored, evolve
+from reference_backend import Records, Reference
 from wrong_backends import fails
 
 # --- retiring and changing ---
@@ -95,8 +88,8 @@ class GetsInOrderOfIds(Reference):
 class UpdatesItsTwins(Reference):
     """Changes every record of the same kind."""
 
-    def update(self, id: str, **fields: Any) -> Record:
-        changed = super().update(id, **fields)
+    def update(self, key: str, **fields: Any) -> Record:
+        changed = super().update(key, **fields)
         with self.writing() as records:
             for other in records.values():
                 records[other.id] = evolve(other, **fields) if other.kind == changed.kind else other
@@ -107,27 +100,27 @@ class UpdatesItsTwins(Reference):
 class ResetsOtherFields(Reference):
     """Forgets the tags when something else is changed."""
 
-    def update(self, id: str, **fields: Any) -> Record:
-        return super().update(id, **{"tags": (), "source": None, **fields})
+    def update(self, key: str, **fields: Any) -> Record:
+        return super().update(key, **{"tags": (), "source": None, **fields})
 
 
 @fails()
 class UpdatesAnything(Reference):
     """Ignores fields that cannot be changed."""
 
-    def update(self, id: str, **fields: Any) -> Record:
+    def update(self, key: str, **fields: Any) -> Record:
         known = {"tags", "entities", "summary", "confidence", "source", "metadata"}
-        return super().update(id, **{name: value for name, value in fields.items() if name in known})
+        return super().update(key, **{name: value for name, value in fields.items() if name in known})
 
 
 @fails()
 class MakesUnknownRecords(Reference):
     """Answers an update of an unknown record as if it had worked."""
 
-    def update(self, id: str, **fields: Any) -> Record:
+    def update(self, key: str, **fields: Any) -> Record:
         with self.reading() as records:
-            known = id in records
-        return super().update(id, **fields) if known else next(iter(records.values()))
+            known = key in records
+        return super().update(key, **fields) if known else next(iter(records.values()))
 
 
 # --- deleting ---
@@ -150,10 +143,10 @@ class DeletesInMemoryOnly(Reference):
         super().__init__(context)
 
     def load(self) -> Records:
-        return {id: record for id, record in super().load().items() if id not in self.hidden}
+        return {key: record for key, record in super().load().items() if key not in self.hidden}
 
     def save(self, records: Records) -> None:
-        hidden = {id: record for id, record in super().load().items() if id in self.hidden}
+        hidden = {key: record for key, record in super().load().items() if key in self.hidden}
         super().save({**hidden, **records})
 
     def delete(self, ids: Sequence[str]) -> int:
@@ -177,7 +170,7 @@ class KeepsTombstones(Reference):
 
     def delete(self, ids: Sequence[str]) -> int:
         with self.path.with_name("tombstones").open("a") as file:
-            file.writelines(f"{id}\n" for id in ids)
+            file.writelines(f"{key}\n" for key in ids)
         return super().delete(ids)
 
     def put_one(self, records: Records, draft: Draft) -> Stored:
@@ -193,7 +186,9 @@ class KeepsTheBytes(Reference):
 
     def delete(self, ids: Sequence[str]) -> int:
         with self.path.with_name("trash").open("a") as file:
-            file.writelines(f"{record.content} {record.summary} {record.tags} {record.source}\n" for record in self.get(ids))
+            file.writelines(
+                f"{record.content} {record.summary} {record.tags} {record.source}\n" for record in self.get(ids)
+            )
         return super().delete(ids)
 
 
@@ -202,7 +197,7 @@ class KeepsPurgedBytes(Reference):
     """Moves purged records into a second file."""
 
     def purge(self, scope: Scope) -> int:
-        os.link(self.path, self.path.with_name("before-the-purge"))
+        shutil.copy(self.path, self.path.with_name("before-the-purge"))
         return super().purge(scope)
 
 

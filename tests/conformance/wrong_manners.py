@@ -5,19 +5,18 @@ from __future__ import annotations
 import fcntl
 import json
 import logging
-import os
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from memcore import Capability, Draft, Health, Hit, OpenContext, Query, Record, Scope
 from memcore.errors import CapabilityError, CorruptError, UnavailableError
-from memcore.records import Page, Stored, evolve
-from reference_backend import ALL, Records, Reference
+from memcore.records import Page, Stored, content_hash, evolve
+from reference_backend import ALL, Records, Reference, decoded, encoded
 from wrong_backends import fails
 
 # --- limits and pages ---
@@ -114,13 +113,14 @@ class NeverEnds(Reference):
 
 
 @fails()
-class TrustsTheClock(Reference):
-    """Hides what was written before the newest record it has."""
+class PagesByTime(Reference):
+    """Takes the time of writing for a cursor, as if no two records shared one."""
 
     def scan(self, scope: Scope, *, after: str | None = None, limit: int = 1000) -> Page:
-        page = super().scan(scope, after=after, limit=limit)
-        newest = max((record.created_at for record in self.load().values()), default=None)
-        return evolve(page, records=[record for record in page.records if record.created_at == newest])
+        found = sorted(super().scan(scope, limit=10**9).records, key=lambda record: record.created_at)
+        rest = [record for record in found if after is None or record.created_at.isoformat() > after]
+        page = rest[:limit]
+        return Page(records=page, next=page[-1].created_at.isoformat() if len(rest) > limit else None)
 
 
 # --- lasting ---
@@ -180,10 +180,10 @@ class RetiresInMemoryOnly(Reference):
         super().__init__(context)
 
     def load(self) -> Records:
-        return {id: evolve(record, status=self.states.get(id, "active")) for id, record in super().load().items()}
+        return {key: evolve(record, status=self.states.get(key, "active")) for key, record in super().load().items()}
 
     def save(self, records: Records) -> None:
-        self.states = {id: record.status for id, record in records.items()}
+        self.states = {key: record.status for key, record in records.items()}
         super().save(records)
 
 
@@ -214,18 +214,10 @@ class LocksProcessesOnly(Unguarded):
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        with open(self.path.with_suffix(".lock"), "a") as file:
+        self.usable()
+        with self.path.with_suffix(".lock").open("a") as file:
             fcntl.lockf(file, fcntl.LOCK_EX)
             yield
-
-    def save(self, records: Records) -> None:
-        time.sleep(0.002)
-        temporary = self.path.with_suffix(f".{threading.get_ident()}")
-        self.path, path = temporary, self.path
-        try:
-            super().save(records)
-        finally:
-            self.path = path
 
 
 @fails()
@@ -234,6 +226,7 @@ class LocksThreadsOnly(Unguarded):
 
     @contextmanager
     def locked(self) -> Iterator[None]:
+        self.usable()
         with self.threads:
             yield
 
@@ -253,14 +246,178 @@ class BelongsToOneThread(Reference):
 
 
 @fails()
-class SharesOneMemory(Reference):
-    """Keeps its records in the class, so two memories are one."""
+class LivesOutsideItsFolder(Reference):
+    """Keeps its file beside the folder it was given."""
 
-    everything: ClassVar[dict[int, Records]] = {}
+    def __init__(self, context: OpenContext) -> None:
+        super().__init__(context)
+        self.path = self.path.parent.with_name("records.json")
+
+
+# --- capabilities ---
+
+
+@fails()
+class ClaimsToPurge(Reference):
+    """Declares a power it does not have."""
+
+    def purge(self, scope: Scope) -> int:
+        raise CapabilityError("this backend cannot purge")
+
+
+@fails()
+class PretendsToUpdate(Reference):
+    """Accepts updates without declaring them."""
+
+    capabilities = ALL - {Capability.UPDATE}
+
+
+@fails()
+class PretendsToDelete(Reference):
+    """Answers a power it does not declare with a number."""
+
+    capabilities = ALL - {Capability.DELETE}
+
+    def delete(self, ids: Sequence[str]) -> int:
+        return len(ids)
+
+
+@fails()
+class ClaimsTransactions(Reference):
+    """Says that its writes join the transaction of the workspace."""
+
+    capabilities = ALL | {Capability.TRANSACTIONAL}
+
+
+@fails()
+class JoinsTransactions(Reference):
+    """Keeps its records in the workspace and does not say so."""
 
     def load(self) -> Records:
-        return dict(self.everything.get(os.getpid(), {}))
+        return {fields["id"]: decoded(fields) for fields in json.loads(self.workspace.get_meta("records") or "[]")}
 
     def save(self, records: Records) -> None:
-        super().save(records)
-        self.everything[os.getpid()] = dict(records)
+        self.workspace.set_meta("records", json.dumps([encoded(record) for record in records.values()]))
+
+
+@fails()
+class RanksByHash(Reference):
+    """Takes hashes for vectors when it has no model."""
+
+    capabilities = ALL - {Capability.TEXT_SEARCH} | {Capability.VECTOR_SEARCH}
+
+    def score(self, words: Sequence[str], record: Record) -> float:
+        return 1 + int(content_hash(" ".join([*words, record.content]))[7:11], 16) / 65536
+
+
+@fails()
+class MixesSessions(Reference):
+    """Takes everything in a namespace for one conversation."""
+
+    def session(self, record: Record) -> tuple[str, str]:
+        return record.namespace, ""
+
+
+@fails()
+class AnnouncesLess(Reference):
+    """Has a power its plugin does not announce."""
+
+    def __init__(self, context: OpenContext) -> None:
+        super().__init__(context)
+        self.capabilities = ALL
+
+    capabilities = ALL - {Capability.PURGE}
+
+
+@fails()
+class SaysTooLittle(Reference):
+    """Gives its capabilities as a list of words."""
+
+    capabilities = list(map(str, ALL))  # type: ignore[assignment]
+
+
+# --- manners ---
+
+
+@fails()
+class PhonesHome(Reference):
+    """Reports every write to somebody, and hides that it could not."""
+
+    def put(self, drafts: Sequence[Draft]) -> Sequence[Stored]:
+        with suppress(OSError), socket.socket() as line:
+            line.connect(("203.0.113.7", 443))
+        return super().put(drafts)
+
+
+@fails()
+class PhonesHomeInTheBackground(Reference):
+    """Asks for the address of a collector in a thread of its own."""
+
+    def close(self) -> None:
+        def report() -> None:
+            with suppress(OSError):
+                socket.getaddrinfo("telemetry.invalid", 443)
+
+        super().close()
+        threading.Thread(target=report).start()
+
+
+@fails()
+class LogsText(Reference):
+    """Writes what it stores into the log."""
+
+    def put(self, drafts: Sequence[Draft]) -> Sequence[Stored]:
+        logging.getLogger("acme").debug("storing %s", [draft.content for draft in drafts])
+        return super().put(drafts)
+
+
+@fails()
+class UsesItsOwnClock(Reference):
+    """Takes the time from the system."""
+
+    def __init__(self, context: OpenContext) -> None:
+        super().__init__(context)
+        self.clock = lambda: datetime.now(UTC)
+
+
+@fails()
+class RaisesFromHealth(Reference):
+    """Lets an error out of health."""
+
+    def health(self) -> Health:
+        with self.reading() as records:
+            return Health(ok=True, detail=f"{len(records)} records")
+
+
+@fails()
+class IsAlwaysWell(Reference):
+    """Says that all is well without looking."""
+
+    def health(self) -> Health:
+        return Health(ok=True, detail="fine")
+
+
+@fails()
+class IsNeverWell(Reference):
+    """Says that something is wrong while it works."""
+
+    def health(self) -> Health:
+        return Health(ok=False, detail="unknown")
+
+
+@fails()
+class ClosesOnce(Reference):
+    """Does not expect to be closed again."""
+
+    def close(self) -> None:
+        if self.closed:
+            raise UnavailableError("the backend is closed already")
+        super().close()
+
+
+@fails()
+class NeedsSomething(Reference):
+    """Cannot do nothing."""
+
+    def put(self, drafts: Sequence[Draft]) -> Sequence[Stored]:
+        return [super().put([drafts[0]])[0], *super().put(drafts[1:])] if len(drafts) != 1 else super().put(drafts)

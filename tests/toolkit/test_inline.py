@@ -191,7 +191,7 @@ class TestDecode:
         assert decode(codecs.BOM_UTF16_BE + "茶".encode("utf-16-be")).encoding == "utf-16-be"
 
     def test_plain_utf8_has_nothing_to_note(self) -> None:
-        decoded = decode("a\r\nb\rc\n".encode())
+        decoded = decode(b"a\r\nb\rc\n")
         assert (decoded.text, decoded.encoding, decoded.notes) == ("a\nb\nc\n", "utf-8", ())
 
     def test_bytes_that_do_not_fit_are_replaced_and_their_line_is_named(self) -> None:

@@ -188,7 +188,9 @@ class TestComments:
 
 class TestTables:
     def test_rows_carry_their_header(self) -> None:
-        document = parse("| Opinion | Confidence |\n|---|:-:|\n| short \\| crisp | 0.8 |\n| `a|b` |\n| [[x|y]] | 1 | extra |\nend")
+        document = parse(
+            "| Opinion | Confidence |\n|---|:-:|\n| short \\| crisp | 0.8 |\n| `a|b` |\n| [[x|y]] | 1 | extra |\nend"
+        )
         rows = [block for block in document.blocks if isinstance(block, TableRow)]
         assert [row.line for row in rows] == [3, 4, 5]
         assert rows[0].cells == {"Opinion": "short | crisp", "Confidence": "0.8"}
@@ -222,7 +224,9 @@ class TestFrontmatter:
         assert document.blocks[0].line == 7
 
     def test_invalid_yaml_is_read_by_line_and_named(self) -> None:
-        document = parse("---\nrelated: [[a]], [[b]]\nsay: on: 'x'\nwhen: \"2026\"\nlist:\n- one\n- 'two'\nflow: [x, y\n---\ntext")
+        document = parse(
+            "---\nrelated: [[a]], [[b]]\nsay: on: 'x'\nwhen: \"2026\"\nlist:\n- one\n- 'two'\nflow: [x, y\n---\ntext"
+        )
         assert document.invalid_frontmatter
         assert document.frontmatter["related"] == ["[[a]]", "[[b]]"]
         assert document.frontmatter["say"] == "on: 'x'"
@@ -237,7 +241,14 @@ class TestFrontmatter:
 
     @pytest.mark.parametrize(
         "text",
-        ["text\n---\ntitle: no\n---", "---\n# Title\nprose\n---\nmore", "---\nnever closed: yes", "---\n- a\n- b\n---", "", "---"],
+        [
+            "text\n---\ntitle: no\n---",
+            "---\n# Title\nprose\n---\nmore",
+            "---\nnever closed: yes",
+            "---\n- a\n- b\n---",
+            "",
+            "---",
+        ],
     )
     def test_rules_are_not_frontmatter(self, text: str) -> None:
         assert parse(text).frontmatter == {}
@@ -286,7 +297,9 @@ def test_words_are_never_invented(text: str) -> None:
             assert words(block.text) <= known | words(text.replace("<!--", " ").replace("-->", " "))
 
 
-@pytest.mark.parametrize("unit", ["```x\n", "<!-- \n", "--> <!-- a\n", " - a\n", "| a ", "|---", "\\", "`" * 4 + "\n", "#", "- ", ">", "[["])
+@pytest.mark.parametrize(
+    "unit", ["```x\n", "<!-- \n", "--> <!-- a\n", " - a\n", "| a ", "|---", "\\", "`" * 4 + "\n", "#", "- ", ">", "[["]
+)
 def test_a_megabyte_of_one_mark_is_read_in_linear_time(unit: str) -> None:
     document = parse(unit * (1_000_000 // len(unit)))
     assert all(block.line <= block.end_line for block in document.walk())

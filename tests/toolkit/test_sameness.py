@@ -70,12 +70,34 @@ NEAR = [
     (
         "After the release Peter moved the whole build cluster to the new rack in Lisbon and documented each step",
         "After the release Peter moved the whole build cluster to the new rack in Lisbon and carefully documented each step",
-    ),
+    )
 ]
 NOT_NEAR_TEMPLATE = "After the big release {0} moved the whole build cluster to {1} new racks in {2} and {3} documented each step with care"
 
 words = st.sampled_from(
-    ["Anna", "Peter", "Mina", "Lisbon", "tea", "coffee", "server", "likes", "moves", "sees", "to", "from", "with", "no", "not", "3", "30", "1.5", "小明", "지수", "東京"]
+    [
+        "Anna",
+        "Peter",
+        "Mina",
+        "Lisbon",
+        "tea",
+        "coffee",
+        "server",
+        "likes",
+        "moves",
+        "sees",
+        "to",
+        "from",
+        "with",
+        "no",
+        "not",
+        "3",
+        "30",
+        "1.5",
+        "小明",
+        "지수",
+        "東京",
+    ]
 )
 sentence = st.lists(words, min_size=1, max_size=8)
 

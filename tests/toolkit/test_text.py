@@ -9,15 +9,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from memcore_toolkit.text import (
-    LONGEST_TERM,
-    estimate_tokens,
-    fold,
-    fts_query,
-    index_terms,
-    index_text,
-    query_terms,
-)
+from memcore_toolkit.text import LONGEST_TERM, estimate_tokens, fold, fts_query, index_terms, index_text, query_terms
 
 anything = st.text(max_size=60)
 multilingual = st.text(

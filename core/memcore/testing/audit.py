@@ -50,7 +50,7 @@ class AuditTests(Harness):
     def test_it_uses_no_network(self, store: Store) -> None:
         """No call reaches for the network, neither for its work nor for telemetry, not even in a background thread.
 
-        If this fails, the message names the hosts; list those that belong to your backend in `hosts`, and remove the others.
+        If this fails, the message names the hosts; list those your backend needs in `hosts`, and remove the others.
         """
         with NetworkGuard(self.hosts) as guard:
             with pytest.raises(OSError), socket.socket() as control:
@@ -76,9 +76,8 @@ class AuditTests(Harness):
         if not self.across_processes:
             pytest.skip("not applicable: this memory cannot be opened by another process")
         store.close()
-        with child.started(self, store.folder, "use", *self.hosts) as process:
-            assert process.stdout is not None
-            attempts = process.stdout.read().split("\n")
+        with child.started(self, store.folder, "use", *self.hosts) as (output, _):
+            attempts = output.read().split("\n")
         assert attempts == ["done", ""], "what was tried, or an error of the other process that stands on stderr"
         store.open()
         assert len(store.find("ferry")) == 1
@@ -112,7 +111,7 @@ class AuditTests(Harness):
             pytest.skip("not applicable: a server keeps the records")
         other = Store(self, store.folder.parent / "other")
         try:
-            assert [record.id for record in store.find("ferry")] == [kept.id]
+            assert store.found("ferry") == [kept.id]
             assert other.backend.search(Query(text="ferry", now=store.clock())) == []
             assert other.put("The ferry leaves at nine.", namespace=store.namespace)[0].state == "new"
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -15,17 +16,17 @@ from memcore.testing.harness import START, Harness, Store, since
 __all__ = ["CapabilityTests"]
 
 
-def _calls(store: Store, id: str) -> dict[Capability, Callable[[], object]]:
+def _calls(store: Store, record_id: str) -> dict[Capability, Callable[[], object]]:
     """Return one call for each power that is a method; the calls would change the given record."""
     return {
-        Capability.UPDATE: lambda: store.full.update(id, summary="changed"),
-        Capability.DELETE: lambda: store.full.delete([id]),
+        Capability.UPDATE: lambda: store.full.update(record_id, summary="changed"),
+        Capability.DELETE: lambda: store.full.delete([record_id]),
         Capability.PURGE: lambda: store.full.purge(store.scope()),
-        Capability.NEIGHBOURS: lambda: store.full.neighbours([id], 1, 1),
+        Capability.NEIGHBOURS: lambda: store.full.neighbours([record_id], 1, 1),
     }
 
 
-class _Undo(Exception):
+class _UndoError(Exception):
     """Raised by a test to undo a transaction."""
 
 
@@ -35,7 +36,7 @@ class CapabilityTests(Harness):
 
     @pytest.mark.parametrize("capability", ["update", "delete", "purge", "neighbours"])
     def test_advertised_is_reachable_and_nothing_else_is(self, store: Store, capability: str) -> None:
-        """A declared power can be called. One that is not declared is no method, or raises CapabilityError and changes nothing.
+        """A declared power can be called; one that is not declared is missing, or raises CapabilityError.
 
         If this fails, compare `capabilities` with the methods you have.
         """
@@ -46,7 +47,7 @@ class CapabilityTests(Harness):
             return
         with pytest.raises((CapabilityError, AttributeError)):
             call()
-        assert list(store.backend.get([record.id])) == [record]
+        assert store.get(record.id) == [record]
         assert store.find("ferry") == [record]
 
     def test_update_changes_its_fields_and_only_its_record(self, store: Store) -> None:
@@ -57,13 +58,14 @@ class CapabilityTests(Harness):
         self.need(store, Capability.UPDATE)
         first = store.keep("The ferry leaves at nine.", tags=("sea",), confidence=0.9, source="a.md#L1")
         other = store.keep("The bakery opens at six.", tags=("land",), confidence=0.9)
-        changed = store.full.update(first.id, confidence=0.3, tags=("sea", "timetable"), metadata={"seen": [1, 2]})
-        assert list(store.backend.get([first.id, other.id])) == [changed, other]
-        assert (changed.confidence, changed.tags, dict(changed.metadata)) == (0.3, ("sea", "timetable"), {"seen": [1, 2]})
+        fields = {"confidence": 0.3, "tags": ("sea", "timetable"), "metadata": {"seen": [1, 2]}}
+        changed = store.full.update(first.id, **fields)
+        assert store.get(first.id, other.id) == [changed, other]
+        assert {name: getattr(changed, name) for name in fields} == fields
         kept = ("id", "content", "source", "created_at", "content_hash", "status", "kind", "namespace")
         assert [getattr(changed, name) for name in kept] == [getattr(first, name) for name in kept]
         store.reopen()
-        assert list(store.backend.get([first.id, other.id])) == [changed, other]
+        assert store.get(first.id, other.id) == [changed, other]
 
     def test_update_reaches_every_field_it_names(self, store: Store) -> None:
         """Tags, entities, summary, confidence, source and metadata can all be changed, and filters see it.
@@ -71,7 +73,8 @@ class CapabilityTests(Harness):
         If this fails, check the list of fields your update accepts, and indexes that are kept beside the record.
         """
         self.need(store, Capability.UPDATE)
-        record = store.keep("The ferry leaves at nine.", tags=("sea",), entities=("Ebb",), source="a.md#L1", confidence=0.9)
+        first = {"tags": ("sea",), "entities": ("Ebb",), "source": "a.md#L1", "confidence": 0.9}
+        record = store.keep("The ferry leaves at nine.", **first)
         fields = {
             "tags": ("land",), "entities": ("Mina",), "summary": "Timetable", "confidence": 0.2, "source": "b.md#L2",
             "metadata": {"k": "v"},
@@ -80,7 +83,7 @@ class CapabilityTests(Harness):
             assert getattr(store.full.update(record.id, **{name: value}), name) == value
         assert store.all(store.scope(tags=("sea",))) == store.all(store.scope(entities=("Ebb",))) == []
         now = store.scope(tags=("land",), entities=("Mina",), source="b.md", since=record.created_at)
-        assert [found.id for found in store.all(now)] == [found.id for found in store.find("ferry", scope=now)] == [record.id]
+        assert store.listed(now) == store.found("ferry", scope=now) == [record.id]
         assert store.find("ferry", scope=store.scope(min_confidence=0.5)) == []
         assert store.full.update(record.id, summary=None, confidence=None).confidence is None
 
@@ -95,7 +98,7 @@ class CapabilityTests(Harness):
         assert store.full.update(record.id, summary="y").summary == "y"
         with pytest.raises((MemcoreError, TypeError)):
             store.full.update(record.id, **{"summary": "z", **fields})
-        assert [found.summary for found in store.backend.get([record.id])] == ["y"]
+        assert [found.summary for found in store.get(record.id)] == ["y"]
         assert len(store.ids()) == 1
 
     def test_update_of_an_unknown_record_is_an_error(self, store: Store) -> None:
@@ -119,7 +122,7 @@ class CapabilityTests(Harness):
         gone, stays = (item.record for item in store.put("The ferry leaves at nine.", "The ferry was sold."))
         assert len(store.find("ferry")) == len(store.ids()) == 2
         assert store.full.delete([gone.id]) == 1
-        assert list(store.backend.get([gone.id, stays.id])) == [stays]
+        assert store.get(gone.id, stays.id) == [stays]
         assert store.find("ferry", scope=store.scope(statuses=())) == [stays]
         assert store.ids() == {stays.id}
 
@@ -159,23 +162,21 @@ class CapabilityTests(Harness):
         store.backend.retire([one], reason="sold")
         assert store.ids() == {one, two}
         assert store.full.purge(store.scope()) == 2
-        assert list(store.backend.get([one, two, other.id])) == [other]
+        assert store.get(one, two, other.id) == [other]
         assert store.full.purge(store.scope()) == 0
 
     def test_neighbours_are_those_of_the_same_session_in_order(self, store: Store) -> None:
         """Around a record of a conversation stand the records of the same session, in the order they were said.
 
-        If this fails, check that the session (metadata["session_id"]) and the namespace limit the result, and the order.
+        If this fails, check that metadata["session_id"] and the namespace limit the result, and the order of it.
         """
         self.need(store, Capability.NEIGHBOURS)
-        ids = []
+        ids, elsewhere = [], store.namespace + "-other"
         for number in range(7):
-            when = START + timedelta(minutes=number)
-            fields = {"kind": "episode", "occurred_at": when, "metadata": {"session_id": "s1", "turn": number}}
-            ids.append(store.keep(f"turn {number} of the first talk", **fields).id)
-            fields["metadata"] = {"session_id": "s2", "turn": number}
-            store.keep(f"turn {number} of the second talk", **fields)
-            store.keep(f"turn {number} elsewhere", **{**fields, "namespace": store.namespace + "-other", "metadata": {"session_id": "s1"}})
+            turn: dict[str, Any] = {"kind": "episode", "occurred_at": START + timedelta(minutes=number)}
+            ids.append(store.keep(f"turn {number}", **turn, metadata={"session_id": "s1", "position": number}).id)
+            store.keep(f"reply {number}", **turn, metadata={"session_id": "s2", "position": number})
+            store.keep(f"turn {number}", **turn, namespace=elsewhere, metadata={"session_id": "s1"})
         around = store.full.neighbours([ids[3]], 2, 1)
         assert [record.id for record in around[ids[3]] if record.id != ids[3]] == [ids[1], ids[2], ids[4]]
         edges = store.full.neighbours([ids[0], ids[6], "no-such-id"], 2, 2)
@@ -190,7 +191,7 @@ class CapabilityTests(Harness):
         self.need(store, Capability.VECTOR_SEARCH)
         wanted = store.keep("Mina takes the morning ferry to Tongyeong.")
         store.put("The bakery opens at six.", "Jonas repairs bicycles.")
-        assert store.find(wanted.content)[0].id == wanted.id
+        assert store.found(wanted.content)[0] == wanted.id
 
     def test_a_rolled_back_transaction_leaves_nothing(self, store: Store) -> None:
         """On a transactional backend, writes join the open transaction of the workspace and vanish with it.
@@ -202,13 +203,13 @@ class CapabilityTests(Harness):
         with store.workspace.transaction():
             store.keep("The bakery opens at six.")
         assert len(store.ids()) == 2
-        with pytest.raises(_Undo), store.workspace.transaction():
+        with pytest.raises(_UndoError), store.workspace.transaction():
             store.keep("The library closes at eight.")
             store.backend.retire([kept.id], reason="sold")
             assert len(store.ids()) == 3
-            raise _Undo
+            raise _UndoError
         assert len(store.ids()) == 2
-        assert list(store.backend.get([kept.id])) == [kept]
+        assert store.get(kept.id) == [kept]
         assert not [record for record in store.find("library") if record.content.startswith("The library")]
         assert store.put("The library closes at eight.")[0].state == "new"
 
@@ -220,8 +221,8 @@ class CapabilityTests(Harness):
         if Capability.TRANSACTIONAL in store.backend.capabilities:
             assert store.put("The ferry leaves at nine.")[0].state == "new"
             return
-        with pytest.raises(_Undo), store.workspace.transaction():
+        with pytest.raises(_UndoError), store.workspace.transaction():
             kept = store.keep("The library closes at eight.")
-            raise _Undo
-        assert list(store.backend.get([kept.id])) == [kept]
+            raise _UndoError
+        assert store.get(kept.id) == [kept]
         assert store.backend.search(Query(text="library", scope=store.scope(), now=store.clock()))

@@ -1,4 +1,4 @@
-"""The other process of a test: it loads the suite class from its file, opens the same memory through it, and does one job."""
+"""The other process of a test: it loads the suite class from its file, opens the same memory, and does one job."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from memcore.testing.guard import NetworkGuard
 
@@ -23,21 +23,26 @@ PATIENCE = 60.0  # seconds until a process that hangs is killed
 
 
 @contextmanager
-def started(suite: Harness, folder: Path, job: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a job (`write` or `use`) in another process on the memory in `folder`; it has ended when the block ends."""
+def started(suite: Harness, folder: Path, job: str, *arguments: str) -> Iterator[tuple[IO[str], Callable[[], None]]]:
+    """Run a job (`write` or `use`) in another process on the memory in `folder`; it has ended when the block ends.
+
+    Gives the stream of what it prints, and the function that kills it.
+    """
     found = type(suite)
     if "<locals>" in found.__qualname__:
-        raise TypeError(f"{found.__qualname__} must stand at the top level of its file, so that another process can import it")
+        raise TypeError(f"{found.__qualname__} must stand at the top level of its file: another process imports it")
     program = f"import sys; from {__name__} import main; main(sys.argv[1:])"
     command = [sys.executable, "-c", program, str(sys.modules[found.__module__].__file__), found.__qualname__]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    command += [str(folder), job, *arguments]
     with subprocess.Popen(
-        [*command, str(folder), job, *arguments], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
     ) as process:
         watchdog = threading.Timer(PATIENCE, process.kill)
         watchdog.start()
         try:
-            yield process
+            assert process.stdout is not None
+            yield process.stdout, process.kill
         finally:
             watchdog.cancel()
             process.kill()
@@ -49,8 +54,8 @@ def _load(file: str, name: str) -> Harness:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    suite = getattr(module, name)()
-    return suite  # type: ignore[no-any-return]
+    suite: Harness = getattr(module, name)()
+    return suite
 
 
 def _write(file: str, name: str, folder: str, *arguments: str) -> None:
@@ -61,7 +66,7 @@ def _write(file: str, name: str, folder: str, *arguments: str) -> None:
     store = Store(_load(file, name), Path(folder))
     for number in range(int(count)):
         stored = store.put(f"{word} number {number}", namespace=namespace)
-        print(stored[0].record.id, flush=True)
+        _say(stored[0].record.id)
     store.close()
 
 
@@ -74,7 +79,12 @@ def _use(file: str, name: str, folder: str, *allowed: str) -> None:
         store.keep("The ferry leaves at nine.")
         store.find("ferry")
         store.close()
-    print(*guard.attempts, "done", sep="\n", flush=True)
+    _say(*guard.attempts, "done")
+
+
+def _say(*lines: str) -> None:
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+    sys.stdout.flush()
 
 
 def main(arguments: list[str]) -> None:

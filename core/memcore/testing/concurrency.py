@@ -44,22 +44,23 @@ class ConcurrencyTests(Harness):
     def test_three_threads_write_and_read(self, store: Store) -> None:
         """Threads on one backend lose nothing, see whole records only, and get no errors.
 
-        If this fails, check shared cursors, connections that belong to one thread, and read-modify-write without a lock.
+        If this fails, check shared cursors, connections that belong to one thread, and changes made without a lock.
         """
         accepted: dict[int, list[str]] = {0: [], 1: [], 2: []}
 
         def job(name: int) -> Callable[[], None]:
             def work() -> None:
                 for number in range(WRITES):
-                    accepted[name].append(store.keep(f"ferry {number} of thread {name}").id)
-                    assert list(store.backend.get(accepted[name][-1:]))[0].content == f"ferry {number} of thread {name}"
+                    kept = store.keep(f"ferry {number} of thread {name}")
+                    accepted[name].append(kept.id)
+                    assert store.get(kept.id) == [kept]
                     assert {record.namespace for record in store.find("ferry", limit=5)} == {store.namespace}
                     store.backend.scan(store.scope(), limit=5)
 
             return work
 
         _together(job(0), job(1), job(2))
-        ids = {id for written in accepted.values() for id in written}
+        ids = {each for written in accepted.values() for each in written}
         assert len(ids) == 3 * WRITES
         assert store.ids() == ids
         store.reopen()
@@ -79,7 +80,7 @@ class ConcurrencyTests(Harness):
 
         _together(work, work, work)
         assert len(states) == 3 * WRITES
-        assert len({id for id, _ in states}) == WRITES
+        assert len({each for each, _ in states}) == WRITES
         assert sorted(state for _, state in states) == ["existing"] * 2 * WRITES + ["new"] * WRITES
         assert len(store.ids()) == WRITES
 
@@ -90,12 +91,12 @@ class ConcurrencyTests(Harness):
         """
         other = store.second()
         kept = store.keep("The ferry leaves at nine.")
-        assert [record.id for record in other.backend.get([kept.id])] == [kept.id]
-        assert [record.id for record in other.find("ferry")] == [kept.id]
+        assert other.get(kept.id) == [kept]
+        assert other.found("ferry") == [kept.id]
         assert other.put("The ferry leaves at nine.")[0].state == "existing"
         assert other.backend.retire([kept.id], reason="sold") == 1
         assert store.find("ferry") == []
-        assert [record.status for record in store.backend.get([kept.id])] == ["retired"]
+        assert [record.status for record in store.get(kept.id)] == ["retired"]
 
     def test_two_processes_write_at_the_same_time(self, store: Store) -> None:
         """Two processes writing to one memory lose nothing of either.
@@ -104,11 +105,10 @@ class ConcurrencyTests(Harness):
         """
         if not self.across_processes:
             pytest.skip("not applicable: this memory cannot be opened by another process")
-        with child.started(self, store.folder, "write", store.namespace, "child", str(WRITES)) as process:
-            assert process.stdout is not None
-            theirs = [process.stdout.readline().strip()]
+        with child.started(self, store.folder, "write", store.namespace, "child", str(WRITES)) as (output, _):
+            theirs = [output.readline().strip()]
             mine = [store.keep(f"parent number {number}").id for number in range(WRITES)]
-            theirs += process.stdout.read().split()
+            theirs += output.read().split()
         assert len(theirs) == WRITES, "the other process failed; its error stands on stderr"
         assert store.ids() == {*mine, *theirs}
         store.reopen()

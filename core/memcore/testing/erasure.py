@@ -41,7 +41,7 @@ class ErasureTests(Harness):
             f"The secret is {NEEDLES['content']}.", summary=NEEDLES["summary"], tags=(NEEDLES["tags"],),
             source=NEEDLES["source"] + "#L1", metadata={"note": NEEDLES["metadata"]},
         )  # fmt: skip
-        assert store.find(NEEDLES["content"])[0].id == kept.id
+        assert store.found(NEEDLES["content"])[0] == kept.id
         expected = {*NEEDLES.values(), STAYS}
         assert self.holding(store, sorted(expected)) == expected, "override `files` or set `durable_in_files`"
         return kept.id
@@ -59,10 +59,10 @@ class ErasureTests(Harness):
     def test_deleted_text_is_gone_from_the_files(self, store: Store) -> None:
         """After delete, no byte of the text is left in any file: table, index, free pages, journal or log.
 
-        If this fails, check secure deletion, full-text indexes that keep old terms, write-ahead logs and history tables.
+        If this fails, check secure deletion, full-text indexes that keep old terms, write-ahead logs and histories.
         """
-        id = self.planted(store, Capability.DELETE)
-        assert store.erase([id]) == 1
+        secret = self.planted(store, Capability.DELETE)
+        assert store.erase([secret]) == 1
         self.gone(store)
 
     def test_purged_text_is_gone_from_the_files(self, store: Store) -> None:
@@ -70,8 +70,8 @@ class ErasureTests(Harness):
 
         If this fails, check that purge does what delete does, for every record of the scope.
         """
-        id = self.planted(store, Capability.PURGE)
-        assert store.full.purge(store.scope(ids=(id,))) == 1
+        secret = self.planted(store, Capability.PURGE)
+        assert store.full.purge(store.scope(ids=(secret,))) == 1
         store.workspace.scrub()
         self.gone(store)
 
@@ -80,13 +80,13 @@ class ErasureTests(Harness):
 
         If this fails, check append-only logs and history tables: every version must go.
         """
-        id = self.planted(store, Capability.DELETE)
-        store.backend.retire([id], reason=f"not {NEEDLES['content']}")
+        secret = self.planted(store, Capability.DELETE)
+        store.backend.retire([secret], reason=f"not {NEEDLES['content']}")
         assert store.put(f"The secret is {NEEDLES['content']}.")[0].state == "revived"
         if Capability.UPDATE in store.backend.capabilities:
-            store.full.update(id, summary="harmless", tags=(), metadata={})
+            store.full.update(secret, summary="harmless", tags=(), metadata={})
         store.reopen()
-        assert store.erase([id]) == 1
+        assert store.erase([secret]) == 1
         self.gone(store)
 
     def test_deleting_a_namespace_leaves_the_same_text_of_another(self, store: Store) -> None:
@@ -99,6 +99,6 @@ class ErasureTests(Harness):
         theirs = store.keep(NEEDLES["content"], namespace=store.namespace + "-other")
         assert len(store.backend.get([mine.id, theirs.id])) == 2
         store.erase([mine.id])
-        assert list(store.backend.get([mine.id, theirs.id])) == [theirs]
+        assert store.get(mine.id, theirs.id) == [theirs]
         other = store.scope(namespaces=(store.namespace + "-other",))
         assert store.find(NEEDLES["content"], scope=other) == [theirs]

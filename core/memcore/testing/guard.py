@@ -26,7 +26,7 @@ def _watch(event: str, args: tuple[Any, ...]) -> None:
     if _active and event in WATCHED:
         address = args[WATCHED[event]]
         host = str(address[0] if isinstance(address, tuple) else address)
-        for guard in list(_active):
+        for guard in tuple(_active):
             if host not in guard.allowed:
                 guard.attempts.append(f"{event} {host}")
                 raise ConnectionRefusedError(f"the network is closed during this test: {event} {host}")

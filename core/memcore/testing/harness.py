@@ -24,7 +24,7 @@ ENOUGH = 100  # more hits than any test expects, and a limit every server accept
 class FullBackend(StorageBackend, Protocol):
     """A backend with every optional power, for type checkers: a test asks `Harness.need` before it uses one."""
 
-    def update(self, id: str, **fields: Any) -> Record:
+    def update(self, record_id: str, /, **fields: Any) -> Record:
         """Change fields of one record that are not its text."""
 
     def delete(self, ids: Iterable[str]) -> int:
@@ -58,7 +58,7 @@ def since(contract: int) -> Callable[[T], T]:
     def mark(target: T) -> T:
         for found in vars(target).values() if isinstance(target, type) else (target,):
             if callable(found) and not hasattr(found, "since"):
-                found.since = contract  # type: ignore[attr-defined]
+                found.since = contract
         return target
 
     return mark
@@ -71,8 +71,9 @@ def open_context(
     settings: Mapping[str, Any] | None = None,
     clock: Callable[[], datetime] | None = None,
 ) -> OpenContext:
-    """Return what an engine would hand to a backend: a workspace `folder/memory.db` with the plugin's tables, its settings
-    and a clock. The caller closes `context.workspace`.
+    """Return what an engine hands to a backend: the workspace `folder/memory.db`, the plugin's settings, and a clock.
+
+    The plugin's tables are made. The caller closes `context.workspace`.
     """
     workspace = Workspace(folder / "memory.db")
     info = getattr(plugin, "info", None)
@@ -108,7 +109,7 @@ class Harness:
     """How many histories the state machine plays."""
 
     def open_backend(self, context: OpenContext) -> StorageBackend:
-        """Open the backend under test; override it if `plugin` is not enough. Must lead to the same memory in another process."""
+        """Open the backend under test; override it if `plugin` is not enough. A second process opens its own so."""
         if self.plugin is None:
             raise TypeError(f"{type(self).__name__} must set `plugin` or override `open_backend`")
         backend: StorageBackend = self.plugin().memcore_backend().open(context)
@@ -193,6 +194,10 @@ class Store:
         """Store one text and return its record."""
         return self.put(content, **fields)[0].record
 
+    def get(self, *ids: str) -> list[Record]:
+        """Read records by id."""
+        return list(self.backend.get(ids))
+
     def scope(self, **limits: Any) -> Scope:
         """Return a scope inside the namespace of this test."""
         return Scope(**{"namespaces": (self.namespace,), **limits})
@@ -201,6 +206,10 @@ class Store:
         """Search and return the records found, best first."""
         query = Query(text=text, scope=scope or self.scope(), limit=limit, now=self.clock())
         return [hit.record for hit in self.backend.search(query)]
+
+    def found(self, text: str, *, limit: int = ENOUGH, scope: Scope | None = None) -> list[str]:
+        """Search and return the ids of the records found, best first."""
+        return [record.id for record in self.find(text, limit=limit, scope=scope)]
 
     def all(self, scope: Scope | None = None, *, limit: int = ENOUGH) -> list[Record]:
         """Scan page by page to the end."""
@@ -212,9 +221,13 @@ class Store:
             if (after := page.next) is None:
                 return found
 
+    def listed(self, scope: Scope | None = None, *, limit: int = ENOUGH) -> list[str]:
+        """Scan page by page to the end and return the ids."""
+        return [record.id for record in self.all(scope, limit=limit)]
+
     def ids(self, **limits: Any) -> set[str]:
         """Return the ids of all records in a scope of this test, of any status unless one is named."""
-        return {record.id for record in self.all(self.scope(**{"statuses": (), **limits}))}
+        return set(self.listed(self.scope(**{"statuses": (), **limits})))
 
     def erase(self, ids: Iterable[str]) -> int:
         """Delete records as the engine does: the backend removes them, then the workspace is rewritten."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from attrs import define
-from hypothesis import settings
+from hypothesis import settings, stateful
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from memcore.contracts import Capability
 from memcore.errors import MemcoreError
@@ -82,18 +83,21 @@ class Machine(RuleBasedStateMachine):
 
     def known(self, **wanted: Any) -> set[str]:
         """Return the ids of the model's records with these values."""
-        return {id for id, found in self.model.items() if all(getattr(found, key) == wanted[key] for key in wanted)}
+        return {
+            key for key, found in self.model.items() if all(getattr(found, name) == wanted[name] for name in wanted)
+        }
 
     def agree(self, record: Record) -> None:
         """Compare one record with the model."""
         found = self.model[record.id]
-        seen = Expected(record.namespace.removeprefix(self.at.namespace), record.kind, record.content, record.status, record.tags)
-        assert seen == found
+        space = record.namespace.removeprefix(self.at.namespace)
+        assert Expected(space, record.kind, record.content, record.status, record.tags) == found
 
     @rule(batch=st.lists(st.tuples(spaces, kinds, sentences), min_size=1, max_size=4))
     def put(self, batch: list[tuple[str, str, str]]) -> None:
         """Write a batch; each answer must say whether the text was known."""
-        stored = self.at.backend.put([self.at.draft(text, namespace=self.space(space), kind=kind) for space, kind, text in batch])
+        drafts = [self.at.draft(text, namespace=self.space(space), kind=kind) for space, kind, text in batch]
+        stored = self.at.backend.put(drafts)
         assert len(stored) == len(batch)
         for (space, kind, text), item in zip(batch, stored, strict=True):
             self.enter(space, kind, text, item.record, item.state)
@@ -137,7 +141,8 @@ class Machine(RuleBasedStateMachine):
         inside = self.known(**limits)
         scope = Scope(namespaces=(self.space(space),), kinds=(kind,) if kind else ())
         found = self.at.find(word, scope=scope, limit=1000)
-        assert {id for id in inside if word in self.model[id].content.split()} <= {record.id for record in found} <= inside
+        matching = {key for key in inside if word in self.model[key].content.split()}
+        assert matching <= {record.id for record in found} <= inside
         for record in found:
             self.agree(record)
 
@@ -152,29 +157,29 @@ class Machine(RuleBasedStateMachine):
     @rule(number=picks, successor=st.none() | picks)
     def retire(self, number: int, successor: int | None) -> None:
         """Retire a record, or let another one supersede it."""
-        id, new = self.pick(number), None if successor is None else self.pick(successor)
-        if id == new:
+        old, new = self.pick(number), None if successor is None else self.pick(successor)
+        if old == new:
             return
-        active = self.model[id].status == "active"
-        assert self.at.backend.retire([id], reason="a rule of the model", superseded_by=new) == int(active)
+        active = self.model[old].status == "active"
+        assert self.at.backend.retire([old], reason="a rule of the model", superseded_by=new) == int(active)
         if active:
-            self.model[id].status = "superseded" if new else "retired"
+            self.model[old].status = "superseded" if new else "retired"
 
     @precondition(lambda self: self.model and self.has(Capability.UPDATE))
     @rule(number=picks, tags=st.lists(words, max_size=2, unique=True).map(tuple))
     def update(self, number: int, tags: tuple[str, ...]) -> None:
         """Change the tags of a record."""
-        id = self.pick(number)
-        self.at.full.update(id, tags=tags)
-        self.model[id].tags = tags
+        key = self.pick(number)
+        self.at.full.update(key, tags=tags)
+        self.model[key].tags = tags
 
     @precondition(lambda self: self.model and self.has(Capability.DELETE))
     @rule(number=picks)
     def delete(self, number: int) -> None:
         """Delete a record for good."""
-        id = self.pick(number)
-        assert self.at.full.delete([id]) == 1
-        del self.model[id]
+        key = self.pick(number)
+        assert self.at.full.delete([key]) == 1
+        del self.model[key]
 
     @precondition(lambda self: self.store and self.has(Capability.PURGE))
     @rule(space=spaces, kind=kinds)
@@ -182,8 +187,8 @@ class Machine(RuleBasedStateMachine):
         """Purge one kind in one space."""
         gone = self.known(space=space, kind=kind)
         assert self.at.full.purge(Scope(namespaces=(self.space(space),), kinds=(kind,))) == len(gone)
-        for id in gone:
-            del self.model[id]
+        for key in gone:
+            del self.model[key]
 
     @rule()
     def reopen(self) -> None:
@@ -194,7 +199,8 @@ class Machine(RuleBasedStateMachine):
     def same_records(self) -> None:
         """Compare everything there is."""
         if self.store is not None:
-            found = self.store.all(Scope(namespaces=tuple(self.space(name) for name in SPACES), statuses=()), limit=1000)
+            scope = Scope(namespaces=tuple(self.space(name) for name in SPACES), statuses=())
+            found = self.store.all(scope, limit=1000)
             assert {record.id for record in found} == set(self.model)
             for record in found:
                 self.agree(record)
@@ -205,7 +211,7 @@ class MachineTests(Harness):
     """What must hold for any order of calls."""
 
     def test_any_history_agrees_with_a_model(self, tmp_path: Path) -> None:
-        """Writes, reads, searches, scans, retirements, updates, deletions and reopenings in any order behave like a dictionary.
+        """Writing, reading, searching, retiring, updating, deleting and reopening in any order agree with a dictionary.
 
         If this fails, replay the few steps in the message: they are the shortest history hypothesis found.
         """
@@ -216,5 +222,6 @@ class MachineTests(Harness):
             return opened[-1]
 
         settled = settings(QUIET, max_examples=self.examples, stateful_step_count=STEPS)
-        run_state_machine_as_test(lambda: Machine(open_store), settings=settled)  # type: ignore[no-untyped-call]
+        machine: Any = partial(Machine, open_store)
+        stateful.run_state_machine_as_test(machine, settings=settled)
         assert opened

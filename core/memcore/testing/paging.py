@@ -35,11 +35,11 @@ class PagingTests(Harness):
         If this fails, check an off-by-one, or a limit that is applied before the scope is.
         """
         store.put(*GULLS)
-        everything = store.find("gull")
+        everything = store.found("gull")
         assert len(everything) == len(GULLS)
-        found = store.find("gull", limit=limit)
+        found = store.found("gull", limit=limit)
         assert len(found) == limit
-        assert {record.id for record in found} <= {record.id for record in everything}
+        assert set(found) <= set(everything)
 
     @pytest.mark.parametrize("limit", [10_000, 10**12, sys.maxsize])
     def test_a_huge_limit_is_legal(self, store: Store, limit: int) -> None:
@@ -58,7 +58,7 @@ class PagingTests(Harness):
         store.put(*(f"gull gull gull {number}" for number in range(30)), namespace=store.namespace + "-other")
         mine = store.keep("At the harbour nobody had yet seen a gull that could count.")
         assert len(store.find("gull", scope=store.scope(namespaces=()), limit=5)) == 5
-        assert [record.id for record in store.find("gull", limit=5)] == [mine.id]
+        assert store.found("gull", limit=5) == [mine.id]
 
     def test_hits_are_distinct_and_best_first(self, store: Store) -> None:
         """No record comes twice, and scores do not rise along the list.
@@ -79,7 +79,7 @@ class PagingTests(Harness):
         ids = {item.record.id for item in store.put(*GULLS)}
         page = store.backend.scan(store.scope(), limit=limit)
         assert len(page.records) == min(limit, len(GULLS))
-        found = [record.id for record in store.all(limit=limit)]
+        found = store.listed(limit=limit)
         assert len(found) == len(set(found))
         assert set(found) == ids
 

@@ -25,13 +25,35 @@ CJK_WORDS = {
 }
 """Name -> a memory, what is asked, and a memory that does not answer."""
 
-OPERATORS = (
-    "", " ", "\t\n", "?", "!!! ...", "***", '"', "''", '"""', "(", ")", "((", "()", "[", "{", "a AND", "OR", "NOT", "NEAR",
-    "AND OR NOT", "NEAR(a b, 2)", "C++", "C#", "col:val", "content:ferry", "content : ferry", "-ferry", "+ferry", "^ferry",
-    "ferry*", '"ferry', 'ferry"', "{content} : ferry", "ferry AND (harbour OR", "a:b:c", "x = 1; --", "'; DROP TABLE curated",
-    "%", "_", "%%%", "\\", "\\u0000", "a\0b", "\0", "//", "~1", "@", "#", "$1", "0", "-1", "1e999", "é", "\u0301", "한", "の",
-    "。", "？！", "👍", "\u200b", "\ufeff", "a" * 5000, "word " * 2000, "潮" * 5000, "(" * 500,
-)  # fmt: skip
+QUERIES = {
+    "nothing": (
+        "",
+        " ",
+        "\t\n",
+        "?",
+        "!!! ...",
+        "。",
+        "？！",
+        "//",
+        "@",
+        "#",
+        "\\",
+        "\u200b",
+        "\ufeff",
+        "\0",
+        "\u0301",
+        "👍",
+    ),
+    "quotes": ('"', "''", '"""', '"ferry', 'ferry"', "'; DROP TABLE curated", "x = 1; --", "`ferry`", "a\0b"),
+    "brackets": ("(", ")", "((", "()", "[", "{", "ferry AND (harbour OR", "(" * 500, "{content} : ferry"),
+    "words-of-a-language": ("a AND", "OR", "NOT", "NEAR", "AND OR NOT", "NEAR(a b, 2)", "ferry NOT harbour"),
+    "columns": ("col:val", "content:ferry", "content : ferry", "a:b:c", "rowid:1", "$1", "\\u0000"),
+    "signs": ("-ferry", "+ferry", "^ferry", "ferry*", "***", "%", "_", "%%%", "~1"),
+    "names-with-signs": ("C++", "C#", ".NET", "v2.1", "bge-m3", "user@host", "a/b/c.md#L3"),
+    "numbers": ("0", "-1", "1e999", "007", "9" * 400),
+    "short": ("a", "é", "한", "の", "貓", "ㅋ"),
+    "long": ("a" * 5000, "word " * 2000, "潮" * 5000, "? " * 2000),
+}
 """Queries that look like operators of a query language, or like nothing at all."""
 
 
@@ -46,13 +68,13 @@ class QuestionTests(Harness):
         """
         wanted = store.keep("The ferry leaves the harbour at nine.")
         store.keep("The bakery opens at six.")
-        assert store.find("harbour")[0].id == wanted.id
+        assert store.found("harbour")[0] == wanted.id
         if Capability.VECTOR_SEARCH not in store.backend.capabilities:
             assert len(store.find("harbour")) == 1
             assert store.find("xylophone") == []
 
-    @pytest.mark.parametrize("query", OPERATORS, ids=[ascii(query)[:24] for query in OPERATORS])
-    def test_any_text_is_a_legal_query(self, store: Store, query: str) -> None:
+    @pytest.mark.parametrize("name", QUERIES)
+    def test_any_text_is_a_legal_query(self, store: Store, name: str) -> None:
         """A query is text, never an expression: nothing in it can cause an error, leave the scope or pass the limit.
 
         If this fails, check that each word is quoted before it goes into a query language.
@@ -60,18 +82,19 @@ class QuestionTests(Harness):
         store.put("The ferry leaves the harbour at nine.", "We wrote it in C++ and C#.")
         store.keep("a ferry of someone else, 0 C++ é 한 の 潮 %", namespace=store.namespace + "-other")
         assert store.find("ferry")
-        assert {record.namespace for record in store.find(query)} <= {store.namespace}
-        assert len(store.find(query, limit=1)) <= 1
+        for query in QUERIES[name]:
+            assert {record.namespace for record in store.find(query)} <= {store.namespace}, query
+            assert len(store.find(query, limit=1)) <= 1, query
 
-    @pytest.mark.parametrize("name", HOSTILE)
-    def test_a_stored_text_is_a_legal_query(self, store: Store, name: str) -> None:
+    def test_a_stored_text_is_a_legal_query(self, store: Store) -> None:
         """The text of any memory can be asked for as it stands.
 
         If this fails, check limits of your query language: number of terms, depth, characters.
         """
         kept = store.keep("The ferry leaves the harbour at nine.")
-        assert [record.id for record in store.find("ferry")] == [kept.id]
-        assert {record.id for record in store.find(HOSTILE[name])} <= {kept.id}
+        assert store.found("ferry") == [kept.id]
+        for name, text in HOSTILE.items():
+            assert set(store.found(text)) <= {kept.id}, name
 
     def test_a_question_with_punctuation_finds_its_memory(self, store: Store) -> None:
         """A whole question finds the memory that answers it, although most of its words are not in it.
@@ -81,7 +104,7 @@ class QuestionTests(Harness):
         self.need(store, Capability.TEXT_SEARCH)
         wanted = store.keep("Mina takes the morning ferry to Tongyeong.")
         store.put("The bakery opens at six.", "Jonas repairs bicycles.", "The archive was moved in May.")
-        assert store.find("ferry")[0].id == wanted.id
+        assert store.found("ferry")[0] == wanted.id
         found = store.find("So, which ferry does Mina usually take: the morning one, or (maybe) the late one?")
         assert found
         assert found[0].id == wanted.id
@@ -95,7 +118,7 @@ class QuestionTests(Harness):
         wanted = store.keep("The FERRY to Tongyeong.")
         store.keep("The bakery opens at six.")
         for query in ("FERRY", "ferry", "TONGYEONG", "tongyeong"):
-            assert [record.id for record in store.find(query)[:1]] == [wanted.id], query
+            assert store.found(query)[:1] == [wanted.id], query
 
     def test_more_matching_words_rank_first(self, store: Store) -> None:
         """The memory that has all words of a query precedes those that have one.
@@ -114,28 +137,27 @@ class QuestionTests(Harness):
     def test_a_cjk_word_finds_its_memory(self, store: Store, name: str) -> None:
         """A word of a language written without spaces, or with glued particles, finds the sentence it stands in.
 
-        If this fails, check the tokenizer: such text must be indexed as characters and pairs, or be segmented on both sides.
+        If this fails, check the tokenizer: index such text as characters and pairs, or segment text and query alike.
         """
         self.need(store, Capability.TEXT_SEARCH)
         sentence, asked, other = CJK_WORDS[name]
         wanted = store.keep(sentence)
         store.put(other, "The ferry leaves at nine.")
-        assert store.find(sentence)[0].id == wanted.id
+        assert store.found(sentence)[0] == wanted.id
         found = store.find(asked)
         assert found
         assert found[0].id == wanted.id
 
-    @pytest.mark.parametrize("query", ['"ferry" AND (nonsense', "ferry*", "content:ferry", "NEAR(ferry x)", "'ferry';"])
-    def test_a_word_among_operators_is_still_found(self, store: Store, query: str) -> None:
+    def test_a_word_among_operators_is_still_found(self, store: Store) -> None:
         """Signs around a word do not hide it.
 
-        If this fails, check that signs are cut off or quoted, and that a refused expression is not answered by an empty list.
+        If this fails, check that signs are cut off or quoted, and that a syntax error is not answered by an empty list.
         """
         self.need(store, Capability.TEXT_SEARCH)
         wanted = store.keep("The ferry leaves at nine.")
         store.keep("The bakery opens at six.")
-        assert store.find("ferry")[0].id == wanted.id
-        assert [record.id for record in store.find(query)[:1]] == [wanted.id]
+        for query in ("ferry", '"ferry" AND (nonsense', "ferry*", "content:ferry", "NEAR(ferry x)", "'ferry';"):
+            assert store.found(query)[:1] == [wanted.id], query
 
     def test_a_search_changes_nothing(self, store: Store) -> None:
         """Asking does not write: records are the same before and after, and so is the next answer.
@@ -146,4 +168,4 @@ class QuestionTests(Harness):
         first = store.backend.search(Query(text="ferry", scope=store.scope(), now=store.clock()))
         assert len(first) == 2
         assert store.backend.search(Query(text="ferry", scope=store.scope(), now=store.clock())) == first
-        assert list(store.backend.get([record.id for record in kept])) == kept
+        assert store.get(*(record.id for record in kept)) == kept

@@ -15,16 +15,16 @@ __all__ = ["archive", "sentence"]
 
 
 @click.command("archive")
-@click.argument("dir", type=click.Path(path_type=Path))
-@click.option("--older-than", type=int, metavar="DAYS", help="Age from which a daily log moves [archive.older_than: 30].")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--older-than", type=int, metavar="DAYS", help="Age from which a log moves [archive.older_than].")
 @click.option("--undo", type=click.Path(path_type=Path), metavar="MANIFEST", help="Move the files of a manifest back.")
 @click.option("--dry-run", is_flag=True, help="Only print what would move.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
 def archive(
-    context: Context, dir: Path, older_than: int | None, undo: Path | None, dry_run: bool, as_json: bool
+    context: Context, folder: Path, older_than: int | None, undo: Path | None, dry_run: bool, as_json: bool
 ) -> None:
-    """Move old daily logs of the workspace DIR from memory/ to memory/archived/.
+    r"""Move old daily logs of the workspace DIR from memory/ to memory/archived/.
 
     A daily log is a file whose name starts with its day, like 2026-01-31.md or 2026-01-31-slug.md. The records that came
     from it follow: their source names the new place. A manifest in memory/archived/ is written before the first file
@@ -36,19 +36,19 @@ def archive(
       memcore archive ~/agent --older-than 90
       memcore archive ~/agent --undo ~/agent/memory/archived/manifest-20260401T060000Z.json
     """
-    from memcore.records import to_json
-    from memcore_plugins.archive import ArchiveSettings, runs
     from memcore_toolkit import console
 
+    from memcore_plugins.archive import ArchiveSettings, runs
+
     engine = context.engine
-    workspace = dir.expanduser()
+    workspace = folder.expanduser()
     if undo is not None:
         result = runs.undo(engine, workspace, undo.expanduser(), dry_run=dry_run)
     else:
         days = engine.settings("archive", ArchiveSettings).older_than if older_than is None else older_than
         result = runs.archive(engine, workspace, engine.now(), days, dry_run=dry_run)
     if as_json:
-        console.emit_json({"dry_run": dry_run, **to_json(result)})
+        console.emit_json({"dry_run": dry_run, "result": result})
         return
     for each in result.files:
         click.echo(f"{each.path} -> {each.target}")
@@ -60,7 +60,7 @@ def archive(
         console.warn(f"{result.behind} records keep their old source: the backend cannot update records")
     click.echo(sentence(result, dry_run=dry_run))
     if result.manifest and undo is None and not dry_run:
-        click.echo(f"undo: memcore archive {dir} --undo {workspace / result.manifest}")
+        click.echo(f"undo: memcore archive {folder} --undo {workspace / result.manifest}")
 
 
 def sentence(result: Result, *, dry_run: bool = False) -> str:

@@ -54,14 +54,16 @@ def check_workspace(workspace: Path) -> None:
         raise InvalidInputError(what, why="it is not a folder", cure=cure)
     if not (workspace / MEMORY).is_dir():
         inside = workspace.name == MEMORY
-        raise InvalidInputError(what, why="it holds no folder memory/", cure=f"did you mean {workspace.parent}?" if inside else cure)
+        raise InvalidInputError(
+            what, why="it holds no folder memory/", cure=f"did you mean {workspace.parent}?" if inside else cure
+        )
     for name in (MEMORY, ARCHIVED):
         if (workspace / name).is_symlink():
             raise InvalidInputError(what, why=f"{name} is a link, and links are not followed", cure="name its target")
 
 
-def old_dailies(workspace: Path, today: date, older_than: int) -> tuple[list[Daily], list[Skipped]]:
-    """Return the daily logs in memory/ that are more than `older_than` days old, oldest first, and those that must stay.
+def old_dailies(workspace: Path, today: date, older_than: int) -> tuple[tuple[Daily, ...], tuple[Skipped, ...]]:
+    """Return the daily logs in memory/ of more than `older_than` days, oldest first, and those that must stay.
 
     Today's file is never among them, nor one from the future; folders below memory/ are not entered.
     """
@@ -77,4 +79,4 @@ def old_dailies(workspace: Path, today: date, older_than: int) -> tuple[list[Dai
             skipped.append(Skipped(path=name, reason=f"{target} exists"))
         else:
             old.append(Daily(path=name, target=target, age=age))
-    return old, skipped
+    return tuple(old), tuple(skipped)

@@ -1,4 +1,4 @@
-"""The manifest of one archiving: written before the first file moves, read to finish a broken run or to undo a whole one."""
+"""The manifest of one archiving: written before a file moves, read to finish a broken run or to undo a whole one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 from memcore.errors import InvalidInputError
+
 from memcore_plugins.archive.dailies import ARCHIVED, MEMORY
 
 __all__ = ["Manifest", "Move", "create", "load", "save", "sync_folder", "unfinished"]
@@ -36,7 +37,7 @@ class Manifest:
     namespace: str
     created_at: str
     state: State
-    moves: tuple[Move, ...] = field(converter=tuple)
+    moves: tuple[Move, ...]
 
     @property
     def workspace(self) -> Path:
@@ -105,7 +106,13 @@ def load(path: Path) -> Manifest:
 def _move(item: Any) -> Move:
     source, target = str(item["from"]), str(item["to"])
     name = source.removeprefix(f"{MEMORY}/")
-    if "/" in name or "\\" in name or source != f"{MEMORY}/{name}" or target != f"{ARCHIVED}/{name}" or name in ("", "..", "."):
+    if (
+        "/" in name
+        or "\\" in name
+        or source != f"{MEMORY}/{name}"
+        or target != f"{ARCHIVED}/{name}"
+        or name in ("", "..", ".")
+    ):
         raise ValueError(f"moves {source!r} to {target!r}")
     return Move(source=source, target=target)
 

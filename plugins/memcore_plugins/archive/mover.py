@@ -1,4 +1,4 @@
-"""Moving files by a manifest, forward and back. Every step may be broken off and repeated; nothing is ever overwritten."""
+"""Moving files by a manifest, forward and back. Every step may be broken off and repeated; nothing is overwritten."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from memcore.errors import RefusedError, WorkspaceError
+
 from memcore_plugins.archive.dailies import ARCHIVED, MEMORY
 from memcore_plugins.archive.manifest import Manifest, sync_folder
 
@@ -19,7 +20,7 @@ def blocked(manifest: Manifest, *, back: bool = False) -> list[str]:
     """Return the paths that are taken by another file, so that this manifest cannot be carried out."""
     taken = []
     for start, end in _pairs(manifest, back):
-        if os.path.lexists(start) and os.path.lexists(end) and not os.path.samefile(start, end):
+        if os.path.lexists(start) and os.path.lexists(end) and not start.samefile(end):
             taken.append(end.relative_to(manifest.workspace).as_posix())
     return taken
 
@@ -58,14 +59,14 @@ def _move(start: Path, end: Path) -> None:
         try:
             os.link(start, end, follow_symlinks=False)
         except FileExistsError:
-            if not os.path.samefile(start, end):
+            if not start.samefile(end):
                 raise
         except OSError as error:
             if error.errno not in _NO_LINKS or os.path.lexists(end):
                 raise
-            os.rename(start, end)
+            start.rename(end)
             return
-        os.unlink(start)
+        start.unlink()
     except OSError as error:
         cure = "correct it and run the same command again: it goes on where it stopped"
         raise WorkspaceError(f"cannot move {start} to {end}", why=error.strerror or str(error), cure=cure) from error

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import frozen
 from memcore import Capability, Scope
 from memcore.errors import InvalidInputError, RefusedError
+from memcore_toolkit.paths import portable_path
+
 from memcore_plugins.archive.dailies import ARCHIVED, Daily, Skipped, check_workspace, old_dailies
 from memcore_plugins.archive.manifest import Manifest, Move, create, load, save, unfinished
 from memcore_plugins.archive.mover import blocked, move_all
@@ -28,10 +30,10 @@ class Result:
     earlier runs that were broken off and are completed first; `gone` names files that are at neither place.
     """
 
-    files: tuple[Daily, ...] = field(default=(), converter=tuple)
-    skipped: tuple[Skipped, ...] = field(default=(), converter=tuple)
-    finished: tuple[str, ...] = field(default=(), converter=tuple)
-    gone: tuple[str, ...] = field(default=(), converter=tuple)
+    files: tuple[Daily, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    finished: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
     manifest: str = ""
     records: int = 0
     behind: int = 0
@@ -47,23 +49,24 @@ def archive(engine: Engine, workspace: Path, now: datetime, older_than: int, *, 
     workspace = workspace.resolve()
     check_workspace(workspace)
     pending = unfinished(workspace)
-    finished = [_name(manifest) for manifest in pending]
+    finished = tuple(_name(manifest) for manifest in pending)
     if dry_run:
         files, skipped = old_dailies(workspace, now.astimezone().date(), older_than)
         moves = [Move(source=each.path, target=each.target) for each in files]
         records, behind = _follow(engine, engine.core.namespace, _names(moves), dry_run=True)
         return Result(files=files, skipped=skipped, finished=finished, records=records, behind=behind)
-    gone, records, behind = [], 0, 0
+    gone: tuple[str, ...] = ()
+    records = behind = 0
     for manifest in pending:
         lost, moved, stayed = _carry_out(engine, manifest)
-        gone, records, behind = [*gone, *lost], records + moved, behind + stayed
+        gone, records, behind = (*gone, *lost), records + moved, behind + stayed
     files, skipped = old_dailies(workspace, now.astimezone().date(), older_than)
     name = ""
     if files:
         moves = [Move(source=each.path, target=each.target) for each in files]
         manifest = create(workspace, engine.core.namespace, now, moves)
         lost, moved, stayed = _carry_out(engine, manifest)
-        gone, records, behind, name = [*gone, *lost], records + moved, behind + stayed, _name(manifest)
+        gone, records, behind, name = (*gone, *lost), records + moved, behind + stayed, _name(manifest)
     return Result(
         files=files, skipped=skipped, finished=finished, gone=gone, manifest=name, records=records, behind=behind
     )
@@ -93,25 +96,27 @@ def undo(engine: Engine, workspace: Path, path: Path, *, dry_run: bool = False) 
     return Result(files=files, gone=gone, records=records, behind=behind, manifest=_name(manifest))
 
 
-def _carry_out(engine: Engine, manifest: Manifest) -> tuple[list[str], int, int]:
+def _carry_out(engine: Engine, manifest: Manifest) -> tuple[tuple[str, ...], int, int]:
     back = manifest.state == "undoing"
     gone = move_all(manifest, back=back)
     records, behind = _follow(engine, manifest.namespace, _names(manifest.moves, back=back))
     save(manifest, "undone" if back else "moved")
-    return gone, records, behind
+    return tuple(gone), records, behind
 
 
-def _back(manifest: Manifest) -> list[Daily]:
+def _back(manifest: Manifest) -> tuple[Daily, ...]:
     there = [move for move in manifest.moves if (manifest.workspace / move.target).exists()]
-    return [Daily(path=move.target, target=move.source, age=0) for move in there]
+    return tuple(Daily(path=move.target, target=move.source, age=0) for move in there)
 
 
 def _name(manifest: Manifest) -> str:
     return f"{ARCHIVED}/{manifest.path.name}"
 
 
-def _names(moves: Any, *, back: bool = False) -> dict[str, str]:
-    return {move.target: move.source for move in moves} if back else {move.source: move.target for move in moves}
+def _names(moves: Iterable[Move], *, back: bool = False) -> dict[str, str]:
+    """Return where the sources of records lead after these moves, spelt as `source` spells paths."""
+    pairs = [(portable_path(move.source), portable_path(move.target)) for move in moves]
+    return {end: start for start, end in pairs} if back else dict(pairs)
 
 
 def _follow(engine: Engine, namespace: str, names: Mapping[str, str], *, dry_run: bool = False) -> tuple[int, int]:

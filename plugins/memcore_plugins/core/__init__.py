@@ -1,6 +1,6 @@
 """Core: the commands that look after memcore itself. They work when everything else is broken, and cannot be disabled.
 
-The workspace, its table `meta` and the schema ledger belong to `memcore.workspace`; this plugin only shows and tends them.
+The workspace, its table `meta` and the schema ledger belong to `memcore.workspace`; this plugin shows and tends them.
 """
 
 from __future__ import annotations

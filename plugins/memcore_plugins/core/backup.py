@@ -22,7 +22,7 @@ __all__ = ["backup", "copy_database"]
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
 def backup(context: Context, file: Path, force: bool, dry_run: bool, as_json: bool) -> None:
-    """Copy the memory to FILE while it is in use.
+    r"""Copy the memory to FILE while it is in use.
 
     The copy is one SQLite file of mode 0600, checked before it gets its name: FILE is whole, or not there. It holds
     all tables of all plugins. With a remote backend the records stay on its server and need its own backup.
@@ -35,8 +35,9 @@ def backup(context: Context, file: Path, force: bool, dry_run: bool, as_json: bo
     from memcore.config import Config
     from memcore.errors import WorkspaceError
     from memcore.workspace import Workspace
-    from memcore_plugins.core.files import check_target
     from memcore_toolkit import console
+
+    from memcore_plugins.core.files import check_target
 
     config = Config(home=context.home, overrides=context.overrides)
     if not config.database.exists():
@@ -64,6 +65,7 @@ def copy_database(workspace: Workspace, target: Path) -> dict[str, Any]:
     Raises CorruptError if the copy does not pass the check; then `target` is what it was before.
     """
     from memcore.errors import CorruptError
+
     from memcore_plugins.core.files import publish, temporary_beside
 
     with temporary_beside(target) as path:
@@ -71,7 +73,9 @@ def copy_database(workspace: Workspace, target: Path) -> dict[str, Any]:
         try:
             with workspace.errors():
                 workspace.connection().backup(copy)
-                copy.execute("PRAGMA journal_mode=DELETE")  # the copied header says WAL, which would need two more files
+                copy.execute(
+                    "PRAGMA journal_mode=DELETE"
+                )  # the copied header says WAL, which would need two more files
                 verdict = str(copy.execute("PRAGMA quick_check(1)").fetchone()[0])
                 tables = int(copy.execute("SELECT count(*) FROM sqlite_master WHERE type='table'").fetchone()[0])
         finally:
@@ -86,6 +90,7 @@ def copy_database(workspace: Workspace, target: Path) -> dict[str, Any]:
 
 def _coverage(context: Context, config: Any) -> str:
     from memcore.contracts import Capability
+
     from memcore_plugins.core.listing import chosen_backend, core_settings
 
     settings, _ = core_settings(config)

@@ -1,4 +1,4 @@
-"""`memcore config`: every setting, its value and where the value comes from. Secrets are never printed."""
+"""`memcore config`: every setting, its value and where the value comes from, and changing one in memcore.toml."""
 
 from __future__ import annotations
 
@@ -52,6 +52,7 @@ def settings_of(found: Config, catalog: Catalog) -> Iterator[Setting | Exception
     """Yield every setting of memcore and of all installed plugins; a section with a wrong value yields its error."""
     from memcore.config import CoreSettings
     from memcore.errors import ConfigError
+
     from memcore_plugins.core.listing import declared
 
     sections: dict[str, type] = {"": CoreSettings}
@@ -71,14 +72,14 @@ def settings_of(found: Config, catalog: Catalog) -> Iterator[Setting | Exception
 
 @click.group("config")
 def config() -> None:
-    """Show the settings in force."""
+    """Show the settings in force, and change them."""
 
 
 @config.command("show")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
 def show(context: Context, as_json: bool) -> None:
-    """Show every setting with its value and where the value comes from.
+    r"""Show every setting with its value and where the value comes from.
 
     Values whose key ends in token, secret, key or password are hidden. Exits 1 if a setting cannot be used.
 
@@ -118,7 +119,7 @@ def _shown(value: Any) -> str:
 @config.command("path")
 @pass_context
 def path(context: Context) -> None:
-    """Print the path of memcore.toml, whether it exists or not.
+    r"""Print the path of memcore.toml, whether it exists or not.
 
     \b
     Examples:
@@ -128,3 +129,49 @@ def path(context: Context) -> None:
     from memcore.config import Config
 
     click.echo(Config(home=context.home, overrides=context.overrides).file)
+
+
+@config.command("set")
+@click.argument("key")
+@click.argument("value")
+@click.option("--dry-run", is_flag=True, help="Only check the value.")
+@pass_context
+def set_(context: Context, key: str, value: str, dry_run: bool) -> None:
+    r"""Write a setting to memcore.toml; comments stay. The value is checked first.
+
+    Secrets do not belong there: name a file (a key that ends in _file), or set an environment variable.
+
+    \b
+    Examples:
+      memcore config set decay.rate 0.01
+      memcore config set disable wiki,wiki_lint
+    """
+    from memcore.config import Config
+
+    from memcore_plugins.core.change import set_value
+
+    found = Config(home=context.home, overrides=context.overrides)
+    written = set_value(found, context.catalog(fresh=True), key, value, dry_run=dry_run)
+    click.echo(f"{key} = {written}{' would be written' if dry_run else ''} in {found.file}")
+
+
+@config.command("unset")
+@click.argument("key")
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@pass_context
+def unset(context: Context, key: str, dry_run: bool) -> None:
+    r"""Remove a setting from memcore.toml, so that its default counts again.
+
+    \b
+    Examples:
+      memcore config unset decay.rate
+    """
+    from memcore.config import Config
+
+    from memcore_plugins.core.change import unset_value
+
+    found = Config(home=context.home, overrides=context.overrides)
+    removed = unset_value(found, key, dry_run=dry_run)
+    click.echo(
+        f"{key}: {'would be ' if dry_run and removed else ''}{'removed' if removed else 'was not set'} in {found.file}"
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -26,7 +25,7 @@ FORMAT, VERSION = "memcore-records", 1
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @pass_context
 def export(context: Context, file: Path, namespaces: tuple[str, ...], force: bool, as_json: bool) -> None:
-    """Write every record to FILE as JSON lines, or to standard output for -.
+    r"""Write every record to FILE as JSON lines, or to standard output for -.
 
     The first line names the format, the last one counts the records, so that a file that was cut off is recognised.
     Exported are the records, of any status; what plugins keep beside them is in `memcore backup`.
@@ -37,13 +36,14 @@ def export(context: Context, file: Path, namespaces: tuple[str, ...], force: boo
       memcore export --namespace work - | gzip > work.jsonl.gz
     """
     from memcore.records import Scope
-    from memcore_plugins.core.files import check_target, publish, temporary_beside
     from memcore_toolkit import console
+
+    from memcore_plugins.core.files import check_target, publish, temporary_beside
 
     engine = context.engine
     scope = Scope(namespaces=namespaces, statuses=())
     if str(file) == "-":
-        write_records(engine.scan(scope), sys.stdout)
+        write_records(engine.scan(scope), click.get_text_stream("stdout", encoding="utf-8"))
         return
     target = file.expanduser().absolute()
     check_target(target, force=force, database=engine.workspace.path)

@@ -16,7 +16,7 @@ _LEFTOVER = re.compile(r"\..+\.memcore-(\d+)\.tmp(?:-journal|-wal|-shm)?")
 
 
 def check_target(target: Path, *, force: bool, database: Path) -> None:
-    """Raise unless a file may be written here: its folder exists, it is new or `force` is on, and it is not the database."""
+    """Raise unless a file may be written here: in a folder, new or with `force`, and not over the database."""
     if target.is_dir():
         raise InvalidInputError(f"{target} is a folder", cure="name a file in it")
     if not target.parent.is_dir():

@@ -11,7 +11,7 @@ import click
 from memcore.cli import Context, pass_context
 
 if TYPE_CHECKING:
-    from memcore import Engine, Record, Scope
+    from memcore import Engine, Record
 
 __all__ = ["forget"]
 
@@ -35,7 +35,7 @@ def forget(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Remove records for good, with all that plugins know of them.
+    r"""Remove records for good, with all that plugins know of them.
 
     Several options narrow each other: --namespace work --source memory/2026-01-31.md means what came from that file in
     that namespace. It removes everything or nothing; afterwards no file of the workspace holds the text. Files that the

@@ -11,6 +11,7 @@ import attrs
 from memcore.config import suggest
 from memcore.errors import InvalidInputError, MemcoreError
 from memcore.records import Record, content_hash
+
 from memcore_plugins.core.export import FORMAT, VERSION
 
 __all__ = ["read_records"]
@@ -69,7 +70,11 @@ def _parsed(number: int, line: str) -> dict[str, Any]:
 def _control(number: int, value: dict[str, Any], head: int | None) -> tuple[int, int | None]:
     if "version" in value:
         if value["version"] != VERSION:
-            raise _wrong(number, f"the format has version {value['version']!r}, this program reads {VERSION}", "upgrade memcore-engine")
+            raise _wrong(
+                number,
+                f"the format has version {value['version']!r}, this program reads {VERSION}",
+                "upgrade memcore-engine",
+            )
         return number, None
     return head or number, int(value.get("records", -1))
 
@@ -77,6 +82,7 @@ def _control(number: int, value: dict[str, Any], head: int | None) -> tuple[int,
 def _record(number: int, value: dict[str, Any], now: datetime) -> Record:
     if unknown := sorted(set(value) - _FIELDS):
         raise _wrong(number, f"unknown field {unknown[0]!r}", suggest(unknown[0], _FIELDS))
+    _check_types(number, value)
     try:
         times = {name: _time(value.get(name)) for name in _TIMES}
         fields = {**value, **times, "created_at": times["created_at"] or now}
@@ -89,6 +95,19 @@ def _record(number: int, value: dict[str, Any], now: datetime) -> Record:
         raise _wrong(number, error.why or error.what, "correct the line, or export again") from None
     except (TypeError, ValueError, AttributeError) as error:
         raise _wrong(number, str(error), "correct the line, or export again") from None
+
+
+def _check_types(number: int, value: dict[str, Any]) -> None:
+    """Refuse what the records would take and only fail at later: text for a list would become a list of letters."""
+    for name in ("tags", "entities", "upstream_ids"):
+        items = value.get(name, [])
+        if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+            raise _wrong(number, f"{name} must be a list of text", "correct the line, or export again")
+    for name in ("id", "agent_id", "summary", "source", "kind", "namespace"):
+        if not isinstance(value.get(name) or "", str):
+            raise _wrong(number, f"{name} must be text", "correct the line, or export again")
+    if not isinstance(value.get("metadata", {}), dict):
+        raise _wrong(number, "metadata must be an object", "correct the line, or export again")
 
 
 def _time(value: Any) -> datetime | None:

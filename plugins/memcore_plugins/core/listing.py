@@ -1,4 +1,4 @@
-"""What `plugins list` shows: the fresh catalog under the settings in force, the backend's demands, and the state at run time."""
+"""What `plugins list` shows: the fresh catalog, under the settings, the backend's demands and the state at run time."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def chosen_backend(catalog: Catalog, name: str) -> BackendSpec | None:
         return None
     try:
         spec: BackendSpec = catalog.caller(plugin, "memcore_backend")()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever a plugin raises is its status
         plugin.broken(error)
         return None
     return spec
@@ -102,7 +102,8 @@ def _runtime(context: Context, config: Config, catalog: Catalog) -> list[str]:
                 with engine.isolated(plugin, "memcore_status"):
                     if said := function(engine=engine):
                         reason, hint = said
-                        plugin.mark("degraded" if plugin.status == "degraded" else "inactive", reason, hint)
+                        chosen = plugin.name == engine.backend.name  # what keeps the records is never without work
+                        plugin.mark("degraded" if chosen or plugin.status == "degraded" else "inactive", reason, hint)
     return []
 
 
@@ -119,7 +120,8 @@ def declared(plugin: Plugin) -> PluginInfo | None:
 def origin(distribution: str) -> tuple[bool, Mapping[str, Any] | None]:
     """Return whether a distribution is installed editable, and its direct_url.json (None for one from an index)."""
     import json
-    from importlib.metadata import PackageNotFoundError, distribution as installed
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import distribution as installed
 
     try:
         text = installed(distribution).read_text("direct_url.json") if distribution else None
@@ -140,12 +142,7 @@ def as_json(name: str, plugin: Plugin) -> dict[str, Any]:
         "hint": plugin.hint,
         "summary": plugin.summary,
         "target": plugin.target,
-        "distribution": {
-            "name": plugin.distribution,
-            "version": plugin.version,
-            "editable": editable,
-            "origin": url,
-        },
+        "distribution": {"name": plugin.distribution, "version": plugin.version, "editable": editable, "origin": url},
         "api": plugin.api,
         "hooks": plugin.hooks,
         "requires": plugin.requires,

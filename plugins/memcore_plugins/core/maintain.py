@@ -15,7 +15,7 @@ __all__ = ["maintain"]
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
 def maintain(context: Context, dry_run: bool, only: str | None, verbose: bool, as_json: bool) -> None:
-    """Run the upkeep of all plugins: fade opinions, refresh what is stale, tidy up.
+    r"""Run the upkeep of all plugins: fade opinions, refresh what is stale, tidy up.
 
     Safe to run at any time and as often as you like: every result depends on dates, not on the number of runs. A plugin
     that fails is named and costs nothing but its own upkeep; then the exit code is 1.
@@ -28,7 +28,6 @@ def maintain(context: Context, dry_run: bool, only: str | None, verbose: bool, a
     """
     from memcore.config import suggest
     from memcore.errors import InvalidInputError
-    from memcore.records import to_json
     from memcore_toolkit import console
 
     engine = context.engine
@@ -39,16 +38,15 @@ def maintain(context: Context, dry_run: bool, only: str | None, verbose: bool, a
     mark = "memcore_maintain: "
     failed = {n: p.reason.removeprefix(mark) for n, p in able.items() if p.reason.startswith(mark)}
     if as_json:
-        plain = {name: to_json(report) for name, report in reports.items()}
-        console.emit_json({"dry_run": dry_run, "reports": plain, "failed": failed})
+        console.emit_json({"dry_run": dry_run, "reports": reports, "failed": failed})
     else:
         width = max((len(name) for name in (*reports, *failed)), default=0)
         for name, report in reports.items():
-            click.echo(f"{name:<{width}}  {report.summary}")
+            click.echo(f"{name:<{width}}  {console.printable(report.summary)}")
             for line in report.lines if verbose else ():
-                click.echo(f"{'':<{width}}    {line}")
+                click.echo(f"{'':<{width}}    {console.printable(line)}")
         for name, reason in failed.items():
-            click.echo(f"{name:<{width}}  failed: {reason}", err=True)
+            click.echo(f"{name:<{width}}  failed: {console.printable(reason)}", err=True)
         if not reports and not failed:
             click.echo("nothing to do")
     if failed:

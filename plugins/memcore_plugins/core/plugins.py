@@ -9,6 +9,7 @@ from memcore.cli import Context, pass_context
 
 if TYPE_CHECKING:
     from memcore.discovery import Plugin
+
     from memcore_plugins.core.listing import Listing
 
 __all__ = ["plugins"]
@@ -28,7 +29,7 @@ def plugins() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
 def list_(context: Context, backend: str, everything: bool, check: bool, as_json: bool) -> None:
-    """List the installed plugins: name, status, where it comes from, hooks, and the reason and cure of a status.
+    r"""List the installed plugins: name, status, where it comes from, hooks, and the reason and cure of a status.
 
     It works with broken plugins and a broken memcore.toml, and makes no database. Statuses: active; degraded (works,
     less well); inactive (has nothing to work on); unavailable (something it needs is missing); disabled; incompatible
@@ -40,9 +41,10 @@ def list_(context: Context, backend: str, everything: bool, check: bool, as_json
       memcore plugins list --check
       memcore plugins list --backend memory-hall --json
     """
+    from memcore_toolkit import console
+
     from memcore_plugins.core.listing import as_json as plain
     from memcore_plugins.core.listing import listing
-    from memcore_toolkit import console
 
     found = listing(context, backend=backend)
     if as_json:
@@ -84,9 +86,15 @@ def _note(plugin: Plugin, found: Listing, everything: bool) -> str:
     chosen = "selected backend" if plugin.name == found.backend and "memcore_backend" in plugin.hooks else ""
     parts = [chosen, plugin.reason, plugin.hint]
     if everything:
-        for title in ("tables", "commands", "requires", "uses", "keys"):
-            if names := list(getattr(plugin, title) or ()):
-                parts.append(f"{'settings' if title == 'keys' else title}: {' '.join(names)}")
+        titles = {
+            "tables": "tables",
+            "commands": "commands",
+            "requires": "requires",
+            "uses": "uses",
+            "keys": "settings",
+        }
+        named = {title: " ".join(getattr(plugin, name) or ()) for name, title in titles.items()}
+        parts += [f"{title}: {names}" for title, names in named.items() if names]
     return "; ".join(part for part in parts if part)
 
 
@@ -99,7 +107,7 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Only say what would cha
 @_dry_run
 @pass_context
 def enable(context: Context, names: tuple[str, ...], dry_run: bool) -> None:
-    """Switch plugins on in memcore.toml; comments stay.
+    r"""Switch plugins on in memcore.toml; comments stay.
 
     \b
     Examples:
@@ -114,7 +122,7 @@ def enable(context: Context, names: tuple[str, ...], dry_run: bool) -> None:
 @_dry_run
 @pass_context
 def disable(context: Context, names: tuple[str, ...], dry_run: bool) -> None:
-    """Switch plugins off in memcore.toml; comments stay. Their tables stay too.
+    r"""Switch plugins off in memcore.toml; comments stay. Their tables stay too.
 
     \b
     Examples:
@@ -126,8 +134,9 @@ def disable(context: Context, names: tuple[str, ...], dry_run: bool) -> None:
 
 def _switch(context: Context, names: tuple[str, ...], *, on: bool, dry_run: bool) -> None:
     from memcore.config import Config
-    from memcore_plugins.core.switches import switch
     from memcore_toolkit import console
+
+    from memcore_plugins.core.switches import switch
 
     config = Config(home=context.home, overrides=context.overrides)
     for change in switch(config, context.catalog(fresh=True), names, on=on, dry_run=dry_run):

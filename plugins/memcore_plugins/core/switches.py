@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 from memcore.config import Config, CoreSettings, suggest
-from memcore.errors import ConfigError, InvalidInputError, RefusedError, WorkspaceError
+from memcore.errors import ConfigError, InvalidInputError, RefusedError
+
+from memcore_plugins.core.tomlfile import read_settings, write_settings
 
 if TYPE_CHECKING:
     from memcore.discovery import Catalog
@@ -36,21 +36,16 @@ def switch(config: Config, catalog: Catalog, names: Sequence[str], *, on: bool, 
         if name == "core" and not on:
             cure = "disable another plugin"
             raise RefusedError("core cannot be disabled", why="its commands repair everything else", cure=cure)
-    if config.problem:
-        raise config.problem
-    import tomlkit  # only who edits the file pays for it
-
-    file = config.file.resolve()  # a link to a dotfiles folder stays a link
-    document = tomlkit.parse(file.read_text(encoding="utf-8") if file.exists() else "")
-    step = _enable if on else _disable
-    changes = [step(document, catalog, name) for name in dict.fromkeys(names)]
+    document = read_settings(config)
+    wanted = list(dict.fromkeys(names))
+    changes = [_enable(document, catalog, name) if on else _disable(document, name) for name in wanted]
     if not dry_run and any(change.changed for change in changes):
-        _replace(file, tomlkit.dumps(document))
+        write_settings(config, document)
     overriding = _overriding(config)
     return [_warned(change, catalog, on=on, overriding=overriding) for change in changes]
 
 
-def _disable(document: TOMLDocument, catalog: Catalog, name: str) -> Change:
+def _disable(document: TOMLDocument, name: str) -> Change:
     listed = _names(document, "disable")
     if name in listed:
         return Change(name=name, changed=False, detail="was disabled already")
@@ -94,24 +89,6 @@ def _set(document: TOMLDocument, key: str, names: list[str]) -> None:
         array = tomlkit.array()
         array.extend(names)
         document[key] = array
-
-
-def _replace(file: Path, text: str) -> None:
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        mode = file.stat().st_mode & 0o777 if file.exists() else 0o600
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, file)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise WorkspaceError(
-            f"cannot write {file}", why=error.strerror or str(error), cure="check its permissions; nothing was changed"
-        ) from error
 
 
 def _overriding(config: Config) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Decay: opinions fade unless they are confirmed. What fades below the floor leaves curated memory, archived, not destroyed.
+"""Decay: opinions fade unless they are confirmed. What fades below the floor is archived, not destroyed.
 
 The rule is the author's: an opinion loses 0.02 a day since it was last confirmed and leaves curated memory below 0.30.
 What is left at a time is computed from dates alone, so recall does not depend on when, or whether, upkeep ran. An
@@ -35,14 +35,20 @@ class DecaySettings:
     )
     unstated: float = field(
         default=0.5,
-        metadata={"help": "confidence of a record that states none", "source": "the start value of PAI's OpinionTracker"},
+        metadata={
+            "help": "confidence of a record that states none",
+            "source": "the start value of PAI's OpinionTracker",
+        },
     )
     near_days: int = field(
         default=7, metadata={"help": "days before archiving in which a warning is given", "source": "one weekly look"}
     )
     adapt: bool = field(
         default=False,
-        metadata={"help": "scale the rate with the size of memory", "source": "an open question of the memcore article"},
+        metadata={
+            "help": "scale the rate with the size of memory",
+            "source": "an open question of the memcore article",
+        },
     )
     adapt_size: int = field(
         default=295,
@@ -71,7 +77,8 @@ class Plugin:
         """Delete the confirmations of forgotten records."""
         from memcore_plugins.decay import schema
 
-        return schema.delete(engine.workspace.connection(), record_ids)
+        with engine.workspace.transaction() as connection:
+            return schema.delete(connection, record_ids)
 
     @hookimpl
     def memcore_rerank(self, engine: Engine, query: Query, hits: Sequence[Hit]) -> Sequence[Hit] | None:

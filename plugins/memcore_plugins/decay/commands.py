@@ -18,7 +18,7 @@ __all__ = ["decay"]
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
 def decay(context: Context, dry_run: bool, as_json: bool) -> None:
-    """Let opinions fade, and archive those that have faded below the floor.
+    r"""Let opinions fade, and archive those that have faded below the floor.
 
     Prints for every fading record the confidence it stated, what is left of it, the days since it was last confirmed,
     and its fate: keep, near (its days are numbered) or archive. Running it again, or late, changes nothing more. What
@@ -30,9 +30,10 @@ def decay(context: Context, dry_run: bool, as_json: bool) -> None:
       memcore --set decay.rate=0.01 decay --dry-run
       memcore decay --json
     """
+    from memcore_toolkit import console
+
     from memcore_plugins.decay import DecaySettings
     from memcore_plugins.decay.upkeep import archive, report, snippet
-    from memcore_toolkit import console
 
     engine = context.engine
     decided = archive(engine, engine.settings("decay", DecaySettings), engine.now(), dry_run=dry_run)

@@ -76,8 +76,7 @@ def rules(settings: DecaySettings, size: int = 0) -> Mapping[str, Rule]:
         kind, rate, floor = _parts(entry, settings)
         if not 0.0 <= rate <= 1.0 or not 0.0 <= floor <= 1.0:
             raise ConfigError(
-                f"decay: rate {rate} and floor {floor} of {kind!r} must lie between 0 and 1",
-                cure="memcore config show",
+                f"decay: rate {rate} and floor {floor} of {kind!r} must lie between 0 and 1", cure="memcore config show"
             )
         rate = adapted(rate, size, settings.adapt_size) if settings.adapt else rate
         found[kind] = Rule(rate=rate, floor=round(floor, _DIGITS))

@@ -1,4 +1,4 @@
-"""What becomes of every fading record at a given time: the one computation behind upkeep, command, check and figures."""
+"""What becomes of every fading record at a time: the one computation behind upkeep, command, check and figures."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
 from memcore import Record, Scope
+
 from memcore_plugins.decay import schema
 from memcore_plugins.decay.curve import Rule, days_between, days_left, decayed, rules
 
 if TYPE_CHECKING:
     from memcore import Engine
+
     from memcore_plugins.decay import DecaySettings
 
 __all__ = ["CORPUS", "Fate", "current_rules", "fate", "fates", "measure"]

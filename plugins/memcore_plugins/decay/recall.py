@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from memcore.records import evolve
+
 from memcore_plugins.decay import schema
 from memcore_plugins.decay.plan import current_rules, fate
 
 if TYPE_CHECKING:
     from memcore import Engine, Hit, Query
+
     from memcore_plugins.decay import DecaySettings
 
 __all__ = ["rescaled"]

@@ -41,8 +41,7 @@ def last_confirmed(connection: sqlite3.Connection, ids: Iterable[str]) -> dict[s
         part = wanted[start : start + _CHUNK]
         marks = ",".join("?" * len(part))
         rows = connection.execute(
-            f"SELECT record_id, confirmed_at FROM confirmations WHERE record_id IN ({marks})",  # noqa: S608
-            part,
+            f"SELECT record_id, confirmed_at FROM confirmations WHERE record_id IN ({marks})", part
         )
         found.update((key, datetime.fromisoformat(at)) for key, at in rows)
     return found

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from memcore import Finding, Report
+
 from memcore_plugins.decay import schema
 from memcore_plugins.decay.curve import rules
 from memcore_plugins.decay.plan import CORPUS, Fate, current_rules, fates, measure
@@ -14,6 +15,7 @@ from memcore_plugins.decay.plan import CORPUS, Fate, current_rules, fates, measu
 if TYPE_CHECKING:
     from memcore import Engine
     from memcore.records import WriteEvent
+
     from memcore_plugins.decay import DecaySettings
 
 __all__ = ["archive", "figures", "findings", "note_confirmations", "report", "snippet"]
@@ -26,16 +28,17 @@ def note_confirmations(engine: Engine, settings: DecaySettings, event: WriteEven
 
     A record that came back without a draft to date it was said now; a date in the future counts as now.
     """
-    kinds, connection = rules(settings), engine.workspace.connection()
+    kinds = rules(settings)
     written = [record for record in event.written if record.kind in kinds]
-    known = schema.last_confirmed(connection, [record.id for record in written])
+    known = schema.last_confirmed(engine.workspace.connection(), [record.id for record in written])
     said = {r.id: event.at if r.id in known else r.occurred_at or r.created_at for r in written}
     again: dict[str, datetime] = {}
     for draft, record in event.confirmed:
         if record.kind in kinds:
             at = draft.occurred_at or event.at
             again[record.id] = max(at, again.get(record.id, at))
-    schema.confirm(connection, {key: min(at, event.at) for key, at in {**said, **again}.items()})
+    with engine.workspace.transaction() as connection:
+        schema.confirm(connection, {key: min(at, event.at) for key, at in {**said, **again}.items()})
 
 
 def archive(engine: Engine, settings: DecaySettings, now: datetime, *, dry_run: bool = False) -> list[Fate]:
@@ -89,7 +92,7 @@ def findings(engine: Engine, settings: DecaySettings) -> Iterator[Finding]:
 
 
 def figures(engine: Engine, settings: DecaySettings) -> Mapping[str, Any]:
-    """Return the rules in force, the records by fate, and how many will have left curated memory after 7, 30 and 90 days."""
+    """Return the rules in force, the records by fate, and how many leave curated memory within 7, 30 and 90 days."""
     found = current_rules(engine, settings)
     decided = fates(engine, settings, found, engine.now())
     words = [each.word for each in decided]

@@ -1,8 +1,8 @@
 """Which two texts may contradict each other: a rule that finds candidates, not a judge.
 
-Two short texts about one subject that share most of their content words are candidates if one denies what the other says, if
-their numbers differ, or if a word or two stand in place of others. What is longer than a few sentences, and rewordings, need a
-reader. The rule is symmetric and knows no language, except for lists of negations.
+Two short texts about one subject that share most of their content words are candidates if one denies what the other
+says, if their numbers differ, or if a word or two stand in place of others. What is longer than a few sentences, and
+rewordings, need a reader. The rule is symmetric and knows no language, except for lists of negations.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import unicodedata
 
 from attrs import frozen
 from memcore_toolkit.sameness import near_duplicate, normal_form
-from memcore_toolkit.stopwords import KOREAN, PARTICLES
+from memcore_toolkit.stopwords import KOREAN, PARTICLES, words
 from memcore_toolkit.text import query_terms
 
 __all__ = ["LONGEST", "contradiction"]
@@ -22,9 +22,12 @@ LONGEST = 40
 
 _LEAST_SHARED = 2
 _MOST_REPLACED = 3.0
-_NEGATIONS = frozenset(
-    "not no never none cannot cant dont doesnt didnt isnt arent wasnt werent wont wouldnt hasnt havent hadnt without "
-    "nicht kein keine keinen keinem keiner nie niemals ne pas jamais aucun aucune sans nunca tampoco sin nao nem sem non mai senza".split()
+_NEGATIONS = words(
+    """
+    arent cannot cant didnt doesnt dont hadnt hasnt havent isnt never no none not wasnt werent without wont wouldnt
+    kein keine keinem keinen keiner nicht nie niemals aucun aucune jamais ne pas sans nunca sin tampoco nao nem sem mai
+    non senza
+    """
 )
 _UNSPACED_NEGATIONS = re.compile("不|没|沒|未|无法|無法|ない|ません|なかった|않|못하|없|아니")
 _HANGUL = re.compile("[\uac00-\ud7a3]{2,}")
@@ -72,7 +75,7 @@ def _read(text: str) -> _Reading:
 
 
 def _terms(key: str) -> list[str]:
-    """Cut a text into content words; Korean ones whole and without their particle, since pairs would count the particle."""
+    """Cut a text into content words; Korean ones whole and without particle, since pairs would count the particle."""
     korean = [word for word in key.split() if _HANGUL.fullmatch(word)]
     others = " ".join(word for word in key.split() if not _HANGUL.fullmatch(word))
     stems = [word[:-1] if len(word) > 2 and word[-1] in PARTICLES else word for word in korean if word not in KOREAN]

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 from memcore.errors import InvalidInputError, MemcoreError, PluginError, RefusedError
+
 from memcore_plugins.decisions import schema
 from memcore_plugins.decisions.schema import Item
 
 if TYPE_CHECKING:
     from memcore import Engine
     from memcore.records import Answer, DecisionItem, DecisionRequest
+
     from memcore_plugins.decisions import DecisionsSettings
 
 __all__ = ["LONGEST_ANSWER", "ask", "check_answer", "enqueue", "resolve", "the_item"]
@@ -25,8 +27,8 @@ LONGEST_ANSWER = 20_000
 def enqueue(engine: Engine, request: DecisionRequest, settings: DecisionsSettings) -> str:
     """Queue a request and return its id.
 
-    The key makes it idempotent: an open item is brought up to date, an answered one stays answered until what it rests on
-    changes. A draft that was accepted and is held again comes back only if the record it became is gone.
+    The key makes it idempotent: an open item is brought up to date, an answered one stays answered until what it
+    rests on changes. A draft that was accepted and is held again comes back only if the record it became is gone.
     """
     from memcore_toolkit.secrets import redact
 
@@ -107,10 +109,10 @@ def check_answer(request: DecisionRequest, answer: Answer) -> Answer:
 
 
 def resolve(engine: Engine, item: Item, answer: Answer) -> Answer:
-    """Answer a queued item and have the plugins carry it out, in one transaction; return the answer as it was understood.
+    """Answer a queued item and have the plugins carry it out, in one transaction; return the answer understood.
 
-    Raises InvalidInputError for a wrong answer, RefusedError for an item that is not queued, and what goes wrong while it is
-    carried out; then nothing has changed and the item is still queued.
+    Raises InvalidInputError for a wrong answer, RefusedError for an item that is not queued, and what goes wrong
+    while it is carried out; then nothing has changed and the item is still queued.
     """
     with engine.workspace.transaction() as connection:
         current = schema.load(connection, item.id)
@@ -119,7 +121,13 @@ def resolve(engine: Engine, item: Item, answer: Answer) -> Answer:
             raise RefusedError(f"the decision {item.id} is {status}, not queued", cure="memcore decisions list")
         asked = current.asked()
         answer = check_answer(asked.request, answer)
-        event = {"event": "answered", "at": schema.text_of(engine.now()), "choice": answer.choice, "reason": answer.reason, "by": answer.by}
+        event = {
+            "event": "answered",
+            "at": schema.text_of(engine.now()),
+            "choice": answer.choice,
+            "reason": answer.reason,
+            "by": answer.by,
+        }
         schema.move(connection, current, "answered", event)
         _carry_out(engine, asked, answer)
     return answer

@@ -1,4 +1,4 @@
-"""The tables of decisions: the queue, which records each item is about, and records whose conflicts upkeep has to look for."""
+"""The tables of decisions: the queue, the records each item is about, and those that upkeep has yet to compare."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 from memcore import Migration
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NAMES", "TABLES", "Item", "about", "add_unchecked", "counts", "delete", "drop_unchecked", "find", "fingerprint",
-    "insert", "item_id", "items", "load", "move", "text_of", "unchecked",
+    "insert", "item_id", "items", "load", "move", "note_result", "text_of", "unchecked",
 ]  # fmt: skip
 
 NAMES = ("decisions",)
@@ -33,7 +33,8 @@ TABLES = [
         "CREATE INDEX decisions_due ON decisions(status, deadline)",
         "CREATE TABLE decisions_records(record_id TEXT NOT NULL, decision_id TEXT NOT NULL, "
         "PRIMARY KEY(record_id, decision_id)) STRICT, WITHOUT ROWID",
-        "CREATE TABLE decisions_unchecked(number INTEGER PRIMARY KEY AUTOINCREMENT, record_id TEXT NOT NULL UNIQUE) STRICT",
+        "CREATE TABLE decisions_unchecked(number INTEGER PRIMARY KEY AUTOINCREMENT, "
+        "record_id TEXT NOT NULL UNIQUE) STRICT",
     )
 ]
 
@@ -117,8 +118,19 @@ def insert(connection: sqlite3.Connection, item: Item) -> None:
 def move(connection: sqlite3.Connection, item: Item, status: Status, event: Mapping[str, Any]) -> None:
     """Give an item another status and add the reason to its history."""
     connection.execute(
-        "UPDATE decisions SET status=?, history=? WHERE id=?", (status, _json([*map(dict, item.history), dict(event)]), item.id)
+        "UPDATE decisions SET status=?, history=? WHERE id=?",
+        (status, _json([*map(dict, item.history), dict(event)]), item.id),
     )
+
+
+def note_result(connection: sqlite3.Connection, key: str, record_id: str) -> None:
+    """Note which record came of the last answer to an item, and that the item is about it."""
+    item = load(connection, key)
+    if item is not None and item.history:
+        history = (*item.history[:-1], {**item.history[-1], "record_id": record_id})
+        insert(
+            connection, evolve(item, record_ids=tuple(dict.fromkeys((*item.record_ids, record_id))), history=history)
+        )
 
 
 def load(connection: sqlite3.Connection, key: str) -> Item | None:
@@ -129,7 +141,9 @@ def load(connection: sqlite3.Connection, key: str) -> Item | None:
 
 def find(connection: sqlite3.Connection, beginning: str) -> list[str]:
     """Return the ids that begin like this."""
-    rows = connection.execute("SELECT id FROM decisions WHERE substr(id, 1, ?)=? ORDER BY id", (len(beginning), beginning))
+    rows = connection.execute(
+        "SELECT id FROM decisions WHERE substr(id, 1, ?)=? ORDER BY id", (len(beginning), beginning)
+    )
     return [row[0] for row in rows]
 
 
@@ -172,7 +186,9 @@ def delete(connection: sqlite3.Connection, keys: Iterable[str]) -> int:
 
 def counts(connection: sqlite3.Connection) -> dict[tuple[str, str], int]:
     """Return the number of items by (status, kind)."""
-    rows = connection.execute("SELECT status, kind, count(*) FROM decisions GROUP BY status, kind ORDER BY status, kind")
+    rows = connection.execute(
+        "SELECT status, kind, count(*) FROM decisions GROUP BY status, kind ORDER BY status, kind"
+    )
     return {(status, kind): number for status, kind, number in rows}
 
 

@@ -1,4 +1,5 @@
-"""Dialectic: what a person is like, observed first, then a hypothesis, then verified; contradictions are kept at every step.
+"""Dialectic: what a person is like, observed first, then a hypothesis, then verified; contradictions are kept at
+every step.
 
 An agent notes what it sees as U-tags (`memcore_plugins.dialectic.grammar` has the whole grammar):
 
@@ -6,9 +7,9 @@ An agent notes what it sees as U-tags (`memcore_plugins.dialectic.grammar` has t
     - U(declared) @Mina prefers_data_over_intuition: "I never decide on a feeling."
     - U- @Mina prefers_data_over_intuition: took the red one because she liked it
 
-They are harvested from the turns of a session and from files, stored as records of kind `observation`, and counted as evidence by
-session. Upkeep moves each pattern to the phase its evidence supports. A pattern that is only declared is never verified, and what
-somebody declares but does not do is reported.
+They are harvested from the turns of a session and from files, stored as records of kind `observation`, and counted as
+evidence by session. Upkeep moves each pattern to the phase its evidence supports. A pattern that is only declared is
+never verified, and what somebody declares but does not do is reported.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 from memcore import PluginInfo, hookimpl
+
 from memcore_plugins.dialectic.schema import NAMES, TABLES
 
 if TYPE_CHECKING:
@@ -38,10 +40,14 @@ class DialecticSettings:
     subject: str = field(default="user", metadata={"help": "whom a U-tag without @name speaks of"})
     hypothesis_sessions: int = field(
         default=2,
-        metadata={"help": "sessions that must support a hypothesis", "source": "Honcho: an inductive conclusion needs 2 sources"},
+        metadata={
+            "help": "sessions that must support a hypothesis",
+            "source": "Honcho: an inductive conclusion needs 2 sources",
+        },
     )
     hypothesis_confidence: float = field(
-        default=0.40, metadata={"help": "least confidence of a hypothesis", "source": f"{_LEGEND}: below 0.40 speculative"}
+        default=0.40,
+        metadata={"help": "least confidence of a hypothesis", "source": f"{_LEGEND}: below 0.40 speculative"},
     )
     verified_sessions: int = field(
         default=2,
@@ -58,8 +64,7 @@ class DialecticSettings:
     denial: float = field(default=0.20, metadata={"help": "per session in which it was denied", "source": _PAI})
     records: bool = field(default=True, metadata={"help": "write a record of kind pattern for every verified pattern"})
     prompt_chars: int = field(
-        default=1375,
-        metadata={"help": "characters of the prompt block", "source": "the limit of Hermes' USER.md"},
+        default=1375, metadata={"help": "characters of the prompt block", "source": "the limit of Hermes' USER.md"}
     )
 
 

@@ -15,9 +15,10 @@ The whole grammar, for one line of a bullet list or a line of its own::
     tag       := words up to the colon; `_`, `-` and spaces are the same, case does not count
     wrap      := ** | __ | *             colon := ":" | "："       brackets may be full-width
 
-A bullet without mark and subject needs a tag of several words joined by `_` or `-`, so that `- U turn: no` stays text; a line without a
-bullet needs a mark or a subject. Deeper-indented lines and bullets belong to the text. Code, fences, comments and quotations hold no
-tags. A line that is marked as a U-tag but names none is reported as malformed, never dropped from its source. Nothing here raises.
+A bullet without mark and subject needs a tag of several words joined by `_` or `-`, so that `- U turn: no` stays
+text; a line without a bullet needs a mark or a subject. Deeper-indented lines and bullets belong to the text. Code,
+fences, comments and quotations hold no tags. A line that is marked as a U-tag but names none is reported as
+malformed, never dropped from its source. Nothing here raises.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ _HEAD = re.compile(rf"(?P<wrap>{_WRAP})U(?P<marks>(?:{_MARK}){{0,6}}){_WRAP}(?=[
 _SUBJECTS = re.compile(rf"{_GAP}(?:{_NAME}(?:{_GAP}(?:[,，、&]|and\b)?{_GAP}{_NAME}){{0,20}})?{_WRAP}{_GAP}[:：]?")
 _BULLET = re.compile(r"[ \t\u3000]*(?P<bullet>(?:[-*+•・]|\d{1,3}[.)])[ \t\u3000]+)?")
 _LATE = re.compile(r" ?\( ?c ?[=:](?P<late>[^()]{0,20})\)$")
-_FIELD = re.compile(r"(?:\*\*)?(?:evidence|note|context|근거|证据|證據|証拠)(?:\*\*)?\s*[:：](?:\*\*)?\s*", re.IGNORECASE)
+_FIELD = re.compile(
+    r"(?:\*\*)?(?:evidence|note|context|근거|证据|證據|証拠)(?:\*\*)?\s*[:：](?:\*\*)?\s*", re.IGNORECASE
+)
 _DECLARED = frozenset({"declared", "stated", "said"})
 _OBSERVED = frozenset({"observed", "enacted", "did"})
 _AGAINST = frozenset({"-", "against", "counter", "contradicts", "contradiction"})
@@ -79,7 +82,7 @@ class Parsed:
 
 
 def normal_tag(words: str) -> str:
-    """Return the form under which spellings of a tag meet: lower case, words joined by `_`; empty if nothing is left."""
+    """Return the form under which spellings of a tag meet: lower case, joined by `_`; empty if nothing is left."""
     plain = unicodedata.normalize("NFKC", words).casefold()
     spaced = "".join(c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in plain)
     return "_".join(spaced.split())[:LONGEST_TAG].rstrip("_")
@@ -109,7 +112,11 @@ def _lines_of(block: object) -> Iterator[tuple[int, str, list[str]]]:
     """Yield line number, line and the lines that belong to it, for blocks that may hold tags."""
     if isinstance(block, Bullet) and "U" in block.text[:4]:
         below = [child.full_text for child in block.children if isinstance(child, Bullet)]
-        yield block.line, f"- {block.text}", [*block.continuation, *(line for line in below if not parse_line(f"- {line}"))]
+        yield (
+            block.line,
+            f"- {block.text}",
+            [*block.continuation, *(line for line in below if not parse_line(f"- {line}"))],
+        )
     elif isinstance(block, Paragraph):
         for offset, line in enumerate(block.text.split("\n")):
             yield block.line + offset, line, []
@@ -143,12 +150,7 @@ def parse_line(line: str) -> tuple[UTag, ...] | None:
     if confidence is None and (late := _LATE.search(text)):
         text, confidence = text[: late.start()], parse_confidence(late["late"])[0]
     made = UTag(
-        tag=tag,
-        stance=marks.stance,
-        source=marks.source,
-        text=text,
-        confidence=confidence,
-        occurred_on=marks.day,
+        tag=tag, stance=marks.stance, source=marks.source, text=text, confidence=confidence, occurred_on=marks.day
     )
     return tuple(evolve(made, subject=name) for name in subjects or [""])
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from memcore import Draft, Record, Report
+
 from memcore_plugins.dialectic import schema
 from memcore_plugins.dialectic.grammar import UTag, normal_tag, parse_text, tag_words
 from memcore_plugins.dialectic.phases import Evidence
@@ -16,11 +18,17 @@ from memcore_plugins.dialectic.schema import KEY
 if TYPE_CHECKING:
     from memcore import Engine, Session, Source, Turn
     from memcore.records import Provenance, WriteEvent
+
     from memcore_plugins.dialectic import DialecticSettings
 
 __all__ = ["drafts_of_source", "end_session", "evidence_of", "note_written", "pattern_id", "sentence"]
 
 _HARVESTED_ROLES = frozenset({"user", "assistant"})  # what a tool printed is nobody's word about a person
+_RECALLED = re.compile(r"<(memory-context|recalled-memory)\b[^>]*>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+_ROLE = re.compile(
+    r"(?:\*\*)?(user|human|assistant|agent|ai|bot|system|tool|function)(?:\*\*)?[ \t]*[:：]", re.IGNORECASE
+)
+_MACHINES = frozenset({"system", "tool", "function"})
 _DERIVED_KINDS = frozenset({"pattern", "reflection"})
 
 
@@ -71,16 +79,34 @@ def drafts_of_source(source: Source, settings: DialecticSettings) -> list[Draft]
         return []
     session = str(source.metadata.get("session_id") or source.path or "")
     drafts = []
-    for tag in parse_text(source.text).tags:
+    for tag in parse_text(_spoken(source.text)).tags:
         given: dict[str, Any] = {
             "namespace": source.namespace,
             "agent_id": source.agent_id,
-            "occurred_at": source.occurred_at,
+            "occurred_at": source.occurred_at or _day_of(source.path),
             "source": f"{source.path}#L{tag.line}" if source.path else None,
             **_untrusted(source.metadata),
         }
         drafts.append(draft_of(tag, settings, given, session))
     return drafts
+
+
+def _spoken(text: str) -> str:
+    """Blank what people did not say, line by line: recalled memory, and in a dump of a session the output of tools."""
+    text = _RECALLED.sub(lambda match: "\n" * match[0].count("\n"), text)
+    kept, silent = [], False
+    for line in text.split("\n"):
+        if role := _ROLE.match(line):
+            silent = role[1].casefold() in _MACHINES
+        kept.append("" if silent else line)
+    return "\n".join(kept)
+
+
+def _day_of(path: str | None) -> datetime | None:
+    from memcore_toolkit.dates import date_in_name
+
+    day = date_in_name(path) if path else None
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) if day else None
 
 
 def end_session(engine: Engine, session: Session, settings: DialecticSettings) -> Report | None:
@@ -89,7 +115,7 @@ def end_session(engine: Engine, session: Session, settings: DialecticSettings) -
     malformed = 0
     for turn in session.turns:
         if turn.role in _HARVESTED_ROLES and "U" in turn.content:
-            parsed = parse_text(turn.content)
+            parsed = parse_text(_spoken(turn.content))
             malformed += len(parsed.malformed)
             drafts += [_draft_of_turn(tag, session, turn, settings) for tag in parsed.tags]
     if not drafts and not malformed:
@@ -139,7 +165,8 @@ def _excluded(item: Evidence, reason: str) -> Evidence:
 def evidence_of(draft: Draft, record: Record, at: datetime) -> Iterator[tuple[str, str, str, Evidence]]:
     """Yield (pattern id, namespace, tag, evidence) if the draft carries a U-tag; `record` is where it was stored.
 
-    What carries a malformed one is a record like any other. Evidence without a session belongs to the session of its day.
+    What carries a malformed one is a record like any other. Evidence without a session belongs to the session of its
+    day.
     """
     found = draft.metadata.get(KEY)
     if not isinstance(found, Mapping):
@@ -178,7 +205,7 @@ def _why_excluded(draft: Draft, tag: str, text: str) -> str:
 
 
 def missing_evidence(engine: Engine) -> list[tuple[str, str, str, Evidence]]:
-    """Return the evidence of all stored records, for upkeep to catch up with what was written while this plugin was off."""
+    """Return the evidence of all stored records, to catch up with what was written while this plugin was off."""
     from memcore import Scope
 
     records: Sequence[Record] = [

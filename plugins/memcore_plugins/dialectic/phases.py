@@ -1,9 +1,10 @@
 """Observe, hypothesize, verify: the phase of a pattern as a pure function of the evidence on file.
 
-The evidence is replayed in the order in which it happened, so neither the order in which it was written nor how often or how
-late upkeep runs makes a difference. A session counts once for each of the four kinds of evidence: what somebody did or said, for or
-against. Evidence that was drawn from memory itself never counts (Honcho: derived conclusions that counted "would create a
-feedback loop"). Contradictions are never dropped: they lower the confidence and stay on file.
+The evidence is replayed in the order in which it happened, so neither the order in which it was written nor how often
+or how late upkeep runs makes a difference. A session counts once for each of the four kinds of evidence: what
+somebody did or said, for or against. Evidence that was drawn from memory itself never counts (Honcho: derived
+conclusions that counted "would create a feedback loop"). Contradictions are never dropped: they lower the confidence
+and stay on file.
 """
 
 from __future__ import annotations
@@ -87,7 +88,10 @@ class _Tally:
 
     @property
     def supporting(self) -> int:
-        done, said = self.sessions.get(("support", "observed"), set()), self.sessions.get(("support", "declared"), set())
+        done, said = (
+            self.sessions.get(("support", "observed"), set()),
+            self.sessions.get(("support", "declared"), set()),
+        )
         return len(done | said)
 
     @property
@@ -113,7 +117,7 @@ class _Tally:
 
 
 def assess(evidence: Iterable[Evidence], settings: DialecticSettings) -> Assessment:
-    """Return the phase of one pattern, how it got there, and what is missing for the next one; needs at least one item."""
+    """Return the phase of one pattern, how it got there, and what the next one needs; there must be evidence."""
     ordered = sorted(evidence, key=lambda item: (item.at, item.id))
     counted = [item for item in ordered if not item.excluded]
     tally, steps = _Tally(settings), list[Step]()

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import fields, frozen
 from memcore import Migration
+
 from memcore_plugins.dialectic.phases import Evidence
 
 if TYPE_CHECKING:
@@ -34,12 +35,12 @@ _STEPS = (
 TABLES = [
     Migration.sql(
         1,
-        "CREATE TABLE u_patterns(id TEXT PRIMARY KEY, namespace TEXT NOT NULL, subject TEXT NOT NULL, tag TEXT NOT NULL, "
-        "status TEXT NOT NULL, source TEXT NOT NULL, confidence REAL NOT NULL, verified_at TEXT, "
+        "CREATE TABLE u_patterns(id TEXT PRIMARY KEY, namespace TEXT NOT NULL, subject TEXT NOT NULL, "
+        "tag TEXT NOT NULL, status TEXT NOT NULL, source TEXT NOT NULL, confidence REAL NOT NULL, verified_at TEXT, "
         "last_updated TEXT NOT NULL, why TEXT NOT NULL, record_id TEXT) STRICT, WITHOUT ROWID",
         "CREATE TABLE u_observations(id TEXT PRIMARY KEY, pattern_id TEXT NOT NULL, record_id TEXT NOT NULL, "
-        "namespace TEXT NOT NULL, subject TEXT NOT NULL, tag TEXT NOT NULL, stance TEXT NOT NULL, source TEXT NOT NULL, "
-        "text TEXT NOT NULL, session TEXT NOT NULL, at TEXT NOT NULL, excluded TEXT NOT NULL) STRICT",
+        "namespace TEXT NOT NULL, subject TEXT NOT NULL, tag TEXT NOT NULL, stance TEXT NOT NULL, "
+        "source TEXT NOT NULL, text TEXT NOT NULL, session TEXT NOT NULL, at TEXT NOT NULL, excluded TEXT NOT NULL) STRICT",
         "CREATE INDEX u_observations_pattern ON u_observations(pattern_id)",
         "CREATE INDEX u_observations_record ON u_observations(record_id)",
         _STEPS.format(name="u_hypotheses"),
@@ -72,9 +73,7 @@ def text_of(at: datetime) -> str:
     return at.astimezone(UTC).isoformat()
 
 
-def add_evidence(
-    connection: sqlite3.Connection, rows: Iterable[tuple[str, str, str, Evidence]]
-) -> int:
+def add_evidence(connection: sqlite3.Connection, rows: Iterable[tuple[str, str, str, Evidence]]) -> int:
     """Store (pattern id, namespace, tag, evidence) rows that are new; return how many were.
 
     Evidence that arrives again keeps what it is and the earliest of its dates.
@@ -90,10 +89,14 @@ def add_evidence(
     return connection.total_changes - before
 
 
-def evidence(connection: sqlite3.Connection, keys: Iterable[str] | None = None) -> dict[str, tuple[str, str, list[Evidence]]]:
+def evidence(
+    connection: sqlite3.Connection, keys: Iterable[str] | None = None
+) -> dict[str, tuple[str, str, list[Evidence]]]:
     """Return namespace, tag and evidence by pattern id, of these patterns or of all."""
     if keys is not None:
-        return {key: value for one in keys for key, value in _evidence(connection, "WHERE pattern_id=?", (one,)).items()}
+        return {
+            key: value for one in keys for key, value in _evidence(connection, "WHERE pattern_id=?", (one,)).items()
+        }
     return _evidence(connection, "", ())
 
 
@@ -124,12 +127,8 @@ def _evidence(
 
 def patterns(connection: sqlite3.Connection) -> dict[str, Pattern]:
     """Return the stored state of every pattern by id, in a stable order."""
-    rows = connection.execute(
-        "SELECT id, namespace, subject, tag, status, source, confidence, verified_at, last_updated, why, record_id "
-        "FROM u_patterns ORDER BY namespace, subject, tag"
-    )
-    names = ("id", "namespace", "subject", "tag", "status", "source", "confidence", "verified_at", "last_updated", "why",
-             "record_id")  # fmt: skip
+    names = [item.name for item in fields(Pattern)]
+    rows = connection.execute(f"SELECT {', '.join(names)} FROM u_patterns ORDER BY namespace, subject, tag")
     return {row[0]: Pattern(**dict(zip(names, row, strict=True))) for row in rows}
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 from memcore import Draft, Finding, Report
 from memcore.records import PromptBlock
+
 from memcore_plugins.dialectic import schema
 from memcore_plugins.dialectic.grammar import tag_words
 from memcore_plugins.dialectic.harvest import missing_evidence
@@ -17,6 +18,7 @@ from memcore_plugins.dialectic.phases import Assessment, assess
 if TYPE_CHECKING:
     from memcore import Engine, Scope
     from memcore.records import Run
+
     from memcore_plugins.dialectic import DialecticSettings
 
 __all__ = ["Review", "figures", "findings", "forget", "introduce", "maintain", "prompt_block", "review"]
@@ -26,7 +28,7 @@ _SHOWN_DAYS = 30  # no session lasts longer
 
 @frozen(kw_only=True)
 class Review:
-    """One pattern: its stored state, None before the first, and what the evidence says now, None when all of it is gone."""
+    """One pattern: its stored state, None before the first, and what the evidence says, None when it is gone."""
 
     key: str
     namespace: str
@@ -46,16 +48,14 @@ def review(engine: Engine, settings: DialecticSettings) -> list[Review]:
     connection = engine.workspace.connection()
     stored, evidence = schema.patterns(connection), schema.evidence(connection)
     found = [
-        Review(
-            key=key,
-            namespace=namespace,
-            tag=tag,
-            stored=stored.get(key),
-            state=assess(items, settings),
-        )
+        Review(key=key, namespace=namespace, tag=tag, stored=stored.get(key), state=assess(items, settings))
         for key, (namespace, tag, items) in evidence.items()
     ]
-    found += [Review(key=k, namespace=p.namespace, tag=p.tag, stored=p, state=None) for k, p in stored.items() if k not in evidence]
+    found += [
+        Review(key=k, namespace=p.namespace, tag=p.tag, stored=p, state=None)
+        for k, p in stored.items()
+        if k not in evidence
+    ]
     return sorted(found, key=lambda each: (each.namespace, each.name, each.key))
 
 
@@ -102,7 +102,10 @@ def _report(reviewed: Sequence[Review]) -> Report:
     states = [each.state.status for each in reviewed if each.state]
     counts = {status: states.count(status) for status in ("observation", "hypothesis", "verified")}
     summary = f"{len(moved)} patterns moved; {counts['verified']} verified, {counts['hypothesis']} hypotheses"
-    lines = [f"{old} -> {new}: {each.name} ({each.state.why if each.state else 'no evidence left'})" for each, old, new in moved]
+    lines = [
+        f"{old} -> {new}: {each.name} ({each.state.why if each.state else 'no evidence left'})"
+        for each, old, new in moved
+    ]
     return Report(summary=summary, counts={"moved": len(moved), **counts}, lines=tuple(lines))
 
 
@@ -149,7 +152,7 @@ def forget(engine: Engine, record_ids: Sequence[str]) -> int:
 
 
 def prompt_block(engine: Engine, settings: DialecticSettings, scope: Scope) -> PromptBlock | None:
-    """Return the verified patterns of the scope as one line each, as upkeep left them: the same text for the same memory."""
+    """Return the verified patterns of the scope as upkeep left them, one line each: the same text for the same memory."""
     lines, used = [], 0
     for pattern in schema.patterns(engine.workspace.connection()).values():
         if pattern.status == "verified" and (not scope.namespaces or pattern.namespace in scope.namespaces):

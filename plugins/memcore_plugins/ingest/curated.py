@@ -1,4 +1,7 @@
-"""MEMORY.md in both dialects, and USER.md, IDENTITY.md and SOUL.md: what an agent is told at the start of every session."""
+"""MEMORY.md in both dialects, and USER.md, IDENTITY.md and SOUL.md.
+
+What an agent is told at the start of every session.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +21,22 @@ DELIMITER = "\n§\n"
 """Between two entries of a Hermes store; a § inside a line is text (Hermes, tools/memory_tool.py)."""
 
 HERMES_LIMITS = {"memory.md": 2200, "user.md": 1375}
-"""Characters of a whole Hermes store (Hermes, tools/memory_tool.py); a longer text without delimiters was written by something else."""
+"""Characters of a whole Hermes store (Hermes, tools/memory_tool.py).
+
+A longer text without delimiters was written by something else.
+"""
 
 _SCORES = re.compile(r"\s*\[score=([\d.]+)([^\[\]]*)\]\s*$")
 _PROMOTION = re.compile(r"openclaw-memory-promotion:\s*(\S+)")
-_HINT = re.compile(r"<!--\s*(trigger|importance):\s*(.*?)\s*-->|^(trigger|importance):\s*(.*)$", re.DOTALL)
+_HINT = re.compile(r"\s*(trigger|importance):\s*(.*?)\s*", re.DOTALL)
 _CITED = re.compile(r"Source:\s*(\S+)$")
 
 
 def read_memory(reading: Reading) -> None:
-    """Read a free MEMORY.md: items, paragraphs and table rows under their headings; code stays with the text above it."""
+    """Read a free MEMORY.md: items, paragraphs and table rows under their headings.
+
+    Code stays with the text above it.
+    """
     above: Entry | None = None
     extra: dict[str, Any] = {}
     hints = _comments(reading)
@@ -56,7 +65,8 @@ def _add(reading: Reading, entry: Entry | None, extra: dict[str, Any]) -> None:
         text = text[: scores.start()]
         extra["score"] = float(scores[1]) if scores[1].count(".") < 2 else scores[1]
     provenance = "inferred" if scores or "promotion" in extra else "declared"
-    reading.add(reading.in_context(text, entry.section), entry, kind="knowledge", metadata=extra, provenance=provenance)
+    told = text if "promotion" in extra else reading.in_context(text, entry.section)
+    reading.add(told, entry, kind="knowledge", metadata=extra, provenance=provenance)
 
 
 def _comments(reading: Reading) -> dict[int, str]:
@@ -69,13 +79,17 @@ def _promotion(comments: dict[int, str], entry: Entry) -> dict[str, Any]:
     told: dict[str, Any] = {}
     if found := _PROMOTION.search(comments.get(entry.line - 1, "")):
         told["promotion"] = found[1]
-    for match in _HINT.finditer(comments.get(entry.end_line + 1, "")):
-        told[match[1] or match[3]] = match[2] or match[4]
+    for part in re.split(r"-->\s*<!--", comments.get(entry.end_line + 1, "")):
+        if hint := _HINT.fullmatch(part):
+            told[hint[1]] = hint[2]
     return told
 
 
 def read_hermes(reading: Reading) -> None:
-    """Read a Hermes store: entries between lines that hold only §, in their order; without one the file is one entry."""
+    """Read a Hermes store: entries between lines that hold only §, in their order.
+
+    Without one the file is one entry.
+    """
     text, name = reading.source.text, (reading.source.path or "").rpartition("/")[2].casefold()
     kind = "identity" if name == "user.md" else "knowledge"
     if DELIMITER not in text and len(text) > HERMES_LIMITS.get(name, 0):
@@ -93,7 +107,10 @@ def read_hermes(reading: Reading) -> None:
 
 
 def read_identity(reading: Reading) -> None:
-    """Read USER.md, IDENTITY.md or SOUL.md: fields, the value perhaps on the next line, and prose; placeholders are empty."""
+    """Read USER.md, IDENTITY.md or SOUL.md: fields, the value perhaps on the next line, and prose.
+
+    Placeholders are empty.
+    """
     for entry in entries(reading.document.blocks, reading.leave):
         named = any_field(entry.head) if entry.form == "bullet" else None
         if named and placeholder(named[1]) and not entry.nested:
@@ -101,5 +118,12 @@ def read_identity(reading: Reading) -> None:
             continue
         text = entry.text
         if named:
-            text = "\n".join((f"{named[0]}: {' '.join(named[1].split())}", *text.split("\n")[entry.head.count("\n") + 1 :]))
-        reading.add(reading.in_context(text, entry.section, title=True), entry, kind="identity", metadata={"field": named[0]} if named else None)
+            text = "\n".join(
+                (f"{named[0]}: {' '.join(named[1].split())}", *text.split("\n")[entry.head.count("\n") + 1 :])
+            )
+        reading.add(
+            reading.in_context(text, entry.section, title=True),
+            entry,
+            kind="identity",
+            metadata={"field": named[0]} if named else None,
+        )

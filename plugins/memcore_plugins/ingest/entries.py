@@ -1,12 +1,16 @@
-"""What a page says, entry by entry: list items with what is nested in them, paragraphs, table rows, quotes, and the tags among them.
+"""What a page says, entry by entry.
 
-Fences, comments and documentation of the tag grammar are left out here, once for all formats, each with its line and reason.
+List items with what is nested in them, paragraphs, table rows, quotes, and the tags among them.
+
+Fences, comments and documentation of the tag grammar are left out here, once for all formats, each with its line and
+reason.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from attrs import define
 from memcore_toolkit.blocks import Block, Bullet, Fence, Heading, HtmlComment, Paragraph, Quote, TableRow
@@ -18,15 +22,20 @@ Leave = Callable[[int, int, str], None]
 
 _QUOTED = re.compile(r"`+[A-Z](?:\(\s*c\s*[=:][^)`]*\))?(?:\[[^\]`]+\])?(?:\s*@[^`]*|[:：][^`]*)`")
 _USER_TAG = re.compile(
-    r"(?:\*\*|__|\*)?U(?:(?:[+\-\u2212\u2013]|\([^()\n]{0,80}\)|\[[^\]\n]{1,80}\])+(?=[\s:：@])|\s*[:：]?\s*@|[:：]?\s+\w+[_-]\w[\w-]*\s*(?:[:：]|$))"
+    r"(?:\*\*|__|\*)?U(?:(?:[+\-\u2212\u2013]|\([^()\n]{0,80}\)|\[[^\]\n]{1,80}\])+(?=[\s:：@])|\s*[:：]?\s*@"
+    r"|[:：]?\s+\w+[_-]\w[\w-]*\s*(?:[:：]|$))"
 )
 _MAY_BE_TAG = re.compile(r"(?:\*\*|__|\*|\[)?[A-Z][(\[:：\s*_@\]]")
+_LEAD = re.compile(r"\*\*[^*]+\*\*")
 _DOTS = ("・", "•")
 
 
 @define(kw_only=True, eq=False)
 class Entry:
-    """One thing a page says. `head` is its text without what is nested, `tag` its Retain tag, `retain` whether it is in such a section."""
+    """One thing a page says.
+
+    `head` is its text without what is nested, `tag` its Retain tag, `retain` whether it is in such a section.
+    """
 
     line: int
     end_line: int
@@ -36,6 +45,7 @@ class Entry:
     retain: bool = False
     tag: Tag | None = None
     nested: Sequence[Bullet] = ()
+    marker: str = "-"
     row: TableRow | None = None
 
     @property
@@ -58,7 +68,8 @@ def nested_text(bullets: Sequence[Bullet], depth: int = 1) -> list[str]:
 def entries(blocks: Sequence[Block], leave: Leave, *, trusting: bool = False, fences: bool = False) -> Iterator[Entry]:
     """Yield the entries of a document in order; `leave` is told of what is none.
 
-    `trusting` accepts a letter and a colon as a tag everywhere, not only in Retain sections; `fences` yields code blocks as entries.
+    `trusting` accepts a letter and a colon as a tag everywhere, not only in Retain sections; `fences` yields code
+    blocks as entries.
     """
     reader, last = _Reader(leave, trusting, fences), None
     for index, block in enumerate(blocks):
@@ -66,8 +77,7 @@ def entries(blocks: Sequence[Block], leave: Leave, *, trusting: bool = False, fe
             reader.enter(block, blocks, index)
             continue
         for entry in reader.read(block):
-            if last is not None and last.tag and last.tag.bare and entry.form == "bullet" and _belongs(last, entry, block):
-                assert isinstance(block, Bullet)
+            if last is not None and isinstance(block, Bullet) and _belongs(last, entry, block):
                 last.nested, last.end_line = (*last.nested, block), entry.end_line
                 continue
             if last is not None:
@@ -77,9 +87,12 @@ def entries(blocks: Sequence[Block], leave: Leave, *, trusting: bool = False, fe
         yield last
 
 
-def _belongs(above: Entry, entry: Entry, block: Block) -> bool:
-    """Tell whether a list item is a field of the bare tag line above it: directly below and deeper, or named like one."""
-    if not isinstance(block, Bullet) or entry.tag or entry.line != above.end_line + 1:
+def _belongs(above: Entry, entry: Entry, block: Bullet) -> bool:
+    """Tell whether a list item is a field of the bare tag line above it.
+
+    Directly below and deeper, or named like one.
+    """
+    if above.tag is None or not above.tag.bare or entry.tag or entry.line != above.end_line + 1:
         return False
     from memcore_plugins.ingest.fields import field_of
 
@@ -94,7 +107,9 @@ class _Reader:
     def enter(self, heading: Heading, blocks: Sequence[Block], index: int) -> None:
         if self.level and heading.level <= self.level:
             self.level = 0
-        if is_retain_heading(heading.text) and (not needs_tags(heading.text) or _tags_below(blocks, index)):
+        if is_retain_heading(heading.text) and (
+            not needs_tags(heading.text) or _tags_below(blocks[index + 1 :], heading.level)
+        ):
             self.level = self.level or heading.level
 
     def read(self, block: Block) -> Iterator[Entry]:
@@ -112,9 +127,9 @@ class _Reader:
         elif isinstance(block, HtmlComment):
             self.leave(block.line, block.end_line, "an HTML comment")
 
-    def _entry(self, block: Block, form: str, head: str, **more: object) -> Entry:
-        given = {"line": block.line, "end_line": block.end_line, **more}
-        return Entry(section=block.section, form=form, head=head, retain=self.level > 0, **given)  # type: ignore[arg-type]
+    def _entry(self, block: Block, form: str, head: str, **more: Any) -> Entry:
+        told: dict[str, Any] = {"line": block.line, "end_line": block.end_line, "section": block.section, **more}
+        return Entry(form=form, head=head, retain=self.level > 0, **told)
 
     def _fence(self, block: Fence) -> Iterator[Entry]:
         if self.fences and block.text.strip():
@@ -145,32 +160,36 @@ class _Reader:
             head = "\n".join((head, *(child.text for child in block.children if isinstance(child, Fence))))
         tag = self._tag(f"- {block.text}") if _MAY_BE_TAG.match(block.text) else None
         nested, apart = self._children(block)
-        yield self._entry(block, "bullet", head, tag=tag, nested=nested)
+        yield self._entry(block, "bullet", head, tag=tag, nested=nested, marker=block.marker)
         for child in apart:
             yield from self._bullet(child)
 
     def _children(self, block: Bullet) -> tuple[list[Bullet], list[Bullet]]:
         """Return the nested items that belong to the text, and those that are tags of their own."""
-        nested, apart = [], []
+        nested, apart = list[Bullet](), list[Bullet]()
         for child in block.children:
             if isinstance(child, Bullet):
                 own = self._tag(f"- {child.text}") if _MAY_BE_TAG.match(child.text) else None
                 (apart if own else nested).append(child)
             elif isinstance(child, HtmlComment) or not self.fences:
-                self.leave(child.line, child.end_line, "an HTML comment" if isinstance(child, HtmlComment) else "a code fence")
+                self.leave(
+                    child.line, child.end_line, "an HTML comment" if isinstance(child, HtmlComment) else "a code fence"
+                )
         return nested, apart
 
     def _paragraph(self, block: Paragraph) -> Iterator[Entry]:
-        """Yield the tags and dotted lines of a paragraph one by one, the prose between them together."""
+        """Yield tags, dotted lines and lines with a bold lead one by one, the prose between them together."""
         if self._set_aside(block, block.text):
             return
-        if not any(line.startswith(_DOTS) or _MAY_BE_TAG.match(line) for line in block.text.split("\n")):
+        lines = block.text.split("\n")
+        led = len(lines) > 1 and all(_LEAD.match(line) for line in lines)
+        if not led and not any(line.startswith(_DOTS) or _MAY_BE_TAG.match(line) for line in lines):
             yield self._entry(block, "paragraph", block.text)
             return
         prose: list[str] = []
-        for number, line in enumerate(block.text.split("\n"), block.line):
+        for number, line in enumerate(lines, block.line):
             tag = self._tag(line) if _MAY_BE_TAG.match(line) else None
-            if tag or line.startswith(_DOTS):
+            if led or tag or line.startswith(_DOTS):
                 yield from self._prose(block, prose, number)
                 yield self._entry(block, "paragraph", line.lstrip("・• \u3000"), line=number, end_line=number, tag=tag)
             else:
@@ -189,15 +208,13 @@ def _boxed(bullet: Bullet) -> str:
     return f"[{'x' if bullet.checked else ' '}] {bullet.text}"
 
 
-def _tags_below(blocks: Sequence[Block], index: int) -> bool:
-    """Tell whether a tag follows in the section that a heading opens."""
-    heading = blocks[index]
-    assert isinstance(heading, Heading)
-    for block in blocks[index + 1 :]:
-        if isinstance(block, Heading) and block.level <= heading.level:
+def _tags_below(blocks: Sequence[Block], level: int) -> bool:
+    """Tell whether a tag follows in the section that a heading of this level opens."""
+    for block in blocks:
+        if isinstance(block, Heading) and block.level <= level:
             return False
         if isinstance(block, Bullet) and parse_tag(f"- {block.text}", trusting=True):
             return True
-        if isinstance(block, Paragraph) and any(parse_tag(line) for line in block.text.split("\n")):
+        if isinstance(block, Paragraph) and any(map(parse_tag, block.text.split("\n"))):
             return True
     return False

@@ -1,12 +1,17 @@
-"""Text in, drafts out: the one door to all formats. Never raises, and never invents a word that the text does not hold."""
+"""Text in, drafts out: the one door to all formats.
+
+Never raises, and never invents a word that the text does not hold.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 from memcore_toolkit.markdown import parse
+from memcore_toolkit.paths import portable_path
 
 from memcore_plugins.ingest.curated import read_hermes, read_identity, read_memory
 from memcore_plugins.ingest.formats import Format, identify
@@ -34,6 +39,7 @@ _READERS: dict[Format, Callable[[Reading], None]] = {
     "session": read_session,
     "transcript": read_transcript,
 }
+_LONE = re.compile("[\ud800-\udfff]")
 _NOT_MEMORY = {"machine": "machine output", "template": "a template"}
 _WIKI_FILES = {"index.md": "the index of a wiki", "log.md": "the log of a wiki", "schema.md": "the rules of a wiki"}
 
@@ -48,7 +54,9 @@ class Extraction:
 
 
 def extract(source: Source, settings: IngestSettings) -> Extraction:
-    """Read a source in its format."""
+    """Read a source in its format. Halves of surrogate pairs, which no file can hold, become U+FFFD."""
+    path, text = source.path and portable_path(source.path), _LONE.sub("\ufffd", source.text)
+    source = evolve(source, path=path, text=text)
     format_ = identify(source.path, source.text, source.kind)
     lines = source.text.count("\n") + 1
     name = (source.path or "").rpartition("/")[2].casefold()

@@ -9,12 +9,18 @@ from memcore_toolkit.blocks import Bullet
 
 __all__ = ["any_field", "canonical", "field_of", "fields_of"]
 
-_FIELD = re.compile(r"(?P<open>\*\*|__|[*_`])?(?P<name>[^\s*_`:：|\[\]@(#][^*`:：|\n]{0,40}?)(?:\*\*|__|[*_`])?[ \t]*[:：](?:\*\*|__|[*_`])?[ \t\u3000]*(?P<value>.*)", re.DOTALL)
+_FIELD = re.compile(
+    r"(?P<open>\*\*|__|[*_`])?(?P<name>[^\s*_`:：|\[\]@(#][^*`:：|\n]{0,40}?)(?:\*\*|__|[*_`])?[ \t]*"
+    r"[:：](?:\*\*|__|[*_`])?[ \t\u3000]*(?P<value>.*)",
+    re.DOTALL,
+)
 _NAMES = {
     "confidence": "confidence,conf,置信度,信心,확신도,신뢰도,確信度,信頼度",
     "evidence": "evidence,evidence links,supporting,supports,support,references,refs,근거,증거,证据,證據,根拠",
     "contradictions": "contradicting,contradictions,contradicts,counter,counter-evidence,against,반증,反证,反証",
-    "last_reinforced": "last reinforced,reinforced,last confirmed,confirmed,last updated,updated,갱신,更新,最后更新,最終更新",
+    "last_reinforced": (
+        "last reinforced,reinforced,last confirmed,confirmed,last updated,updated,更新,갱신,最后更新,最終更新"
+    ),
     "statement": "opinion,statement,belief,view,judgment,judgement,观点,觀點,意見,의견",
     "rule": "rule,규칙,规则,規則",
     "protocol": "protocol",

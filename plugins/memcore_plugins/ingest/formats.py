@@ -11,7 +11,20 @@ from memcore_toolkit.dates import date_in_name
 __all__ = ["FORMATS", "Format", "bank_kind", "identify"]
 
 Format = Literal[
-    "agents", "bank", "daily", "entity", "hermes", "identity", "machine", "memory", "note", "opinions", "session", "template", "transcript", "wiki"
+    "agents",
+    "bank",
+    "daily",
+    "entity",
+    "hermes",
+    "identity",
+    "machine",
+    "memory",
+    "note",
+    "opinions",
+    "session",
+    "template",
+    "transcript",
+    "wiki",
 ]
 FORMATS: tuple[Format, ...] = (
     "agents",
@@ -30,14 +43,19 @@ FORMATS: tuple[Format, ...] = (
     "wiki",
 )
 
-_AGENT_FILES = frozenset({"agents.md", "bootstrap.md", "claude.local.md", "claude.md", "gemini.md", "heartbeat.md", "tools.md"})
+_AGENT_FILES = frozenset(
+    {"agents.md", "bootstrap.md", "claude.local.md", "claude.md", "gemini.md", "heartbeat.md", "tools.md"}
+)
 _IDENTITY_FILES = frozenset({"identity.md", "soul.md", "user.md"})
 _MACHINE_FILES = frozenset({"context-digest.md", "dreams.md"})
 _WIKI_FOLDERS = frozenset({"vault", "wiki", "wikis"})
 _TEMPLATE = re.compile(r"_?templates?|.+[-_. ]template|_.*template.*")
 _ROLES = r"(?:user|human|assistant|agent|ai|bot|system|tool|function)"
 _ROLE_LINE = re.compile(rf"^(?:\*\*)?{_ROLES}(?:\*\*)?[:：]", re.IGNORECASE | re.MULTILINE)
-_SESSION_HEAD = re.compile(r"\A\s*(?:---\n.*?\n---\s*)?#\s*Session\b[:：\s]|^\W*\*\*Session (?:Key|ID)\*\*", re.IGNORECASE | re.DOTALL | re.MULTILINE)
+_SESSION_HEAD = re.compile(
+    r"\A\s*(?:---\n.*?\n---\s*)?#\s*Session\b[:：\s]|^\W*\*\*Session (?:Key|ID)\*\*",
+    re.IGNORECASE | re.DOTALL | re.MULTILINE,
+)
 _BANK_KINDS = {
     "world": "world",
     "facts": "world",
@@ -54,8 +72,8 @@ _BANK_KINDS = {
 def identify(path: str | None, text: str, hint: str | None = None) -> Format:
     """Return the format of a text; `hint` is believed where it names one.
 
-    Machine output (``memory/dreaming/``, ``DREAMS.md``, ``.dreams/``) and templates are formats of their own, so that nothing in them is
-    taken for memory.
+    Machine output (``memory/dreaming/``, ``DREAMS.md``, ``.dreams/``) and templates are formats of their own, so that
+    nothing in them is taken for memory.
     """
     for known in FORMATS:
         if hint == known:

@@ -1,4 +1,7 @@
-"""Opinions in the layouts people write them in: bare tags, tables, field lists, statements with nested fields, a heading each."""
+"""Opinions in the layouts people write them in.
+
+Bare tags, tables, field lists, statements with nested fields, a heading each.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,18 @@ from memcore_plugins.ingest.reading import Reading
 
 __all__ = ["read_opinions"]
 
-_LEGEND_LINE = re.compile(r"\W*(?:below|under|above|over|[<>≤≥])?\s*[01]?[.,]\d+\+?\s*(?:[-\u2013~]\s*[01]?[.,]\d+)?\W*[:：=\u2013-]", re.IGNORECASE)
+_LEGEND_LINE = re.compile(
+    r"\W*(?:below|under|above|over|[<>≤≥])?\s*[01]?[.,]\d+\+?\s*(?:[-\u2013~]\s*[01]?[.,]\d+)?\W*[:：=\u2013-]",
+    re.IGNORECASE,
+)
 _CITED = re.compile(r"[(（](?:src|source)\s*[:：]\s*([^()（）]+)[)）]\s*$", re.IGNORECASE)
 
 
 def read_opinions(reading: Reading) -> None:
-    """Read a page of opinions. What states no confidence is kept without one; a legend of confidence levels is not memory."""
+    """Read a page of opinions. What states no confidence is kept without one.
+
+    A legend of confidence levels is not memory.
+    """
     for group in _sections(reading):
         first = group[0]
         if any(SILENT.fullmatch(part) for part in first.section):

@@ -10,19 +10,23 @@ from memcore_toolkit.markdown import inline_plain, placeholder
 from memcore_plugins.ingest.entries import Entry, entries
 from memcore_plugins.ingest.fields import any_field, canonical
 from memcore_plugins.ingest.logs import SILENT
-from memcore_plugins.ingest.reading import Reading, day_of
+from memcore_plugins.ingest.reading import Reading
 
 __all__ = ["read_entity"]
 
 _LINKS = re.compile(r"\W*(?:evidence(?: links)?|links|references|sources|근거|证据|證據|根拠)\W*", re.IGNORECASE)
-_FOOTER = re.compile(r"\W*(?:last[ _](?:updated|reviewed)|updated|更新|최종 수정|最后更新|最終更新)[^\d\n]{0,12}(\d{4})[-/.](\d{2})[-/.](\d{2})", re.IGNORECASE)
+_FOOTER = re.compile(
+    r"\W*(?:last[ _](?:updated|reviewed)|updated|更新|최종 수정|最后更新|最終更新)[^\d\n]{0,12}"
+    r"\d{4}[-/.]\d{2}[-/.]\d{2}\W*",
+    re.IGNORECASE,
+)
 
 
 def read_entity(reading: Reading) -> None:
     """Read a page into one draft per field and fact, each beginning with the name of the entity.
 
-    Every draft says in its metadata when the page was last updated and how that is known: by a field, a footer, the newest date in the
-    text or the file.
+    Every draft says in its metadata when the page was last updated and how that is known: by a field, a footer, the
+    newest date in the text or the file.
     """
     found = list(entries(reading.document.blocks, reading.leave, trusting=True))
     name = inline_plain(reading.title).strip() or _stem(reading)
@@ -37,7 +41,11 @@ def read_entity(reading: Reading) -> None:
         else:
             for line, text, field in _statements(reading, entry):
                 told = {**page, "field": field} if field else page
-                whole = entry if line is None else Entry(line=line, end_line=line, section=entry.section, form=entry.form, head=text)
+                whole = (
+                    entry
+                    if line is None
+                    else Entry(line=line, end_line=line, section=entry.section, form=entry.form, head=text)
+                )
                 reading.add(f"{name} > {text}", whole, kind="fact", entities=(_stem(reading),), metadata=told)
 
 
@@ -49,7 +57,7 @@ def _statements(reading: Reading, entry: Entry) -> Iterator[tuple[int | None, st
             yield from _field(reading, number, line)
     elif entry.form == "bullet" and not entry.section[1:] and any_field(entry.head):
         yield from _field(reading, entry.line, entry.text)
-    elif _FOOTER.fullmatch(entry.head.strip("*_ ")):
+    elif _FOOTER.fullmatch(entry.head):
         reading.leave(entry.line, entry.end_line, "the date of the page")
     elif not placeholder(entry.head):
         yield None, entry.text, ""
@@ -58,26 +66,24 @@ def _statements(reading: Reading, entry: Entry) -> Iterator[tuple[int | None, st
 
 
 def _field(reading: Reading, number: int, line: str) -> Iterator[tuple[int | None, str, str]]:
-    named = any_field(line)
-    assert named is not None
-    if canonical(named[0]) == "last_reinforced":
+    name, value = any_field(line) or ("", "")
+    if canonical(name) == "last_reinforced":
         reading.leave(number, number, "the date of the page")
-    elif placeholder(named[1]):
+    elif placeholder(value):
         reading.leave(number, number, "a placeholder")
     else:
-        yield number, f"{named[0]}: {named[1]}", named[0]
+        yield number, f"{name}: {value}", name
 
 
 def _updated(reading: Reading, found: list[Entry]) -> dict[str, str]:
     """Return the date of the page and where it comes from: field, footer, newest date in the text, or the file."""
-    lines = [line for entry in found for line in entry.text.split("\n")]
-    for origin, places in (("field", lines[:12]), ("footer", reversed(lines))):
-        for line in places:
-            named = any_field(line.strip("-* _") if origin == "footer" else line)
-            stated = (named is not None and canonical(named[0]) == "last_reinforced") or (origin == "footer" and _FOOTER.match(line))
-            if stated and (day := reading.newest_day(line)) and (origin == "footer" or not line.startswith(("*L", "_L"))):
-                reading.day = day
-                return {"updated": day.date().isoformat(), "updated_from": origin}
+    stated = [line for entry in found for line in entry.text.split("\n") if _FOOTER.fullmatch(line)]
+    fields = [line for line in stated if line.startswith("**") or line[:1] not in "*_("]
+    for origin, lines in (("field", fields), ("footer", stated)):
+        day = reading.newest_day("\n".join(lines))
+        if day:
+            reading.day = day
+            return {"updated": day.date().isoformat(), "updated_from": origin}
     if newest := reading.newest_day(reading.source.text):
         return {"updated": newest.date().isoformat(), "updated_from": "text"}
     modified = str(reading.source.metadata.get("modified", ""))

@@ -22,17 +22,23 @@ if TYPE_CHECKING:
 
 __all__ = ["LeftOut", "Reading", "day_of", "joined", "midnight", "pieces"]
 
-PROVENANCE: Mapping[str, Provenance] = {"opinion": "inferred", "observation": "inferred", "knowledge": "declared", "identity": "declared"}
+PROVENANCE: Mapping[str, Provenance] = {
+    "opinion": "inferred",
+    "observation": "inferred",
+    "knowledge": "declared",
+    "identity": "declared",
+}
 """How the kinds of a written memory came about; what is not named here was observed."""
 
 _ISO = r"(\d{4})[-_/.](\d{2})[-_/.](\d{2})"
 _BEHIND = re.compile(rf"[(（](?:[^()（）]{{0,80}}?[,;，、]\s*)?{_ISO}(?:[T ][\d:]+Z?)?[)）][\s.。!]*$")
-_BEFORE = re.compile(rf"\W*{_ISO}(?!\d)")
+_BEFORE = re.compile(rf"\A\W*{_ISO}(?!\d)")
 _ANYWHERE = re.compile(rf"(?<![\d/]){_ISO}(?!\d)")
-_DATED_HEADING = re.compile(rf"\W*(?:{_ISO}|(\d{{4}})年(\d{{1,2}})月(\d{{1,2}})日)")
+_DATED_HEADING = re.compile(rf"(?<!\d){_ISO}(?!\d)|(\d{{4}})年(\d{{1,2}})月(\d{{1,2}})日")
 _MOMENT = re.compile(
-    r"(?:(?:\d{4}[-_/.]\d{2}[-_/.]\d{2}|\d{4}年\d{1,2}月\d{1,2}日|\d{1,2}:\d{2}(?::\d{2})?(?:\s*[ap]m)?)(?:[ T,]+|$)|[A-Z]{3}\b|UTC[+-]?\d*)+[\s:：\u2013\u2014-]*",
-    re.IGNORECASE,
+    r"\W*(?:\d{4}[-_/.]\d{2}[-_/.]\d{2}|\d{4}年\d{1,2}月\d{1,2}日|\d{1,2}:\d{2}(?::\d{2})?)"
+    r"(?:[ T,]*\d{1,2}:\d{2}(?::\d{2})?)?"
+    r"(?:\s*[apAP][mM]\b)?(?:\s*(?:UTC|GMT|[A-Z]{1,3}ST|CES?T)\b)?[\s:：,\u2013\u2014-]*"
 )
 _SENTENCE = re.compile(r"(?<=[.!?。！？;；])[\s\u3000]*|\n+")
 _SHORT = 60
@@ -49,7 +55,10 @@ class LeftOut:
 
 @define(kw_only=True)
 class Reading:
-    """Collect the drafts of one source. `title` is its first heading, `day` the date that holds where nothing else is said."""
+    """Collect the drafts of one source.
+
+    `title` is its first heading, `day` the date that holds where nothing else is said.
+    """
 
     source: Source
     format: str
@@ -66,7 +75,8 @@ class Reading:
     def of(cls, source: Source, format_: str, document: Document, *, longest: int) -> Reading:
         """Start to read a source of this format."""
         named = date_in_name((source.path or "").rpartition("/")[2])
-        day = midnight(named) if named else source.occurred_at
+        front = (day_of(_ANYWHERE, str(document.frontmatter.get(name, ""))) for name in ("updated", "date", "created"))
+        day = midnight(named) if named else next(filter(None, front), source.occurred_at)
         title = next((block.text for block in document.blocks if isinstance(block, Heading) and block.level == 1), "")
         return cls(source=source, format=format_, document=document, longest=longest, day=day, title=title)
 
@@ -74,7 +84,16 @@ class Reading:
         """Note lines that become no draft."""
         self.left_out.append(LeftOut(line, end_line, reason))
 
-    def add(self, text: str, entry: Entry, *, kind: str, day: datetime | None = None, metadata: Mapping[str, Any] | None = None, **more: Any) -> None:
+    def add(
+        self,
+        text: str,
+        entry: Entry,
+        *,
+        kind: str,
+        day: datetime | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> None:
         """Add one draft, or several for a text longer than `longest`; a text that was never filled in is left out."""
         text = text.strip()
         if not text or (len(text) < _SHORT and placeholder(text)):
@@ -86,6 +105,7 @@ class Reading:
             told["section"] = " > ".join(entry.section)
         if entry.end_line > entry.line:
             told["end_line"] = entry.end_line
+        when = day or self.day_of(text, entry)
         for number, piece in enumerate(pieces(text, self.longest)):
             self.drafts.append(
                 Draft(
@@ -94,7 +114,7 @@ class Reading:
                     namespace=self.source.namespace,
                     agent_id=self.source.agent_id,
                     source=f"{self.source.path}#L{entry.line}" if self.source.path else None,
-                    occurred_at=day or self.day_of(text, entry.section),
+                    occurred_at=when,
                     metadata={**told, "part": number + 1} if number else told,
                     **more,
                 )
@@ -107,13 +127,17 @@ class Reading:
             return
         fields, rest = fields_of(entry.nested)
         _, *continued = entry.head.split("\n")
-        body = Entry(line=0, end_line=0, section=(), form="", head="\n".join((tag.content, *continued)), nested=rest).text
+        body = Entry(
+            line=0, end_line=0, section=(), form="", head="\n".join((tag.content, *continued)), nested=rest
+        ).text
         metadata: dict[str, Any] = {"tag": tag.letter}
         if tag.state:
             metadata["state"] = tag.state
         if tag.problems:
             metadata["problems"] = list(tag.problems)
-        self.opinion(body, entry, fields, kind=tag.kind, confidence=tag.confidence, entities=tag.entities, metadata=metadata)
+        self.opinion(
+            body, entry, fields, kind=tag.kind, confidence=tag.confidence, entities=tag.entities, metadata=metadata
+        )
 
     def opinion(
         self,
@@ -126,7 +150,10 @@ class Reading:
         entities: tuple[str, ...] = (),
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        """Add a draft with its fields: a stated confidence, the day it was last confirmed, evidence and rules as metadata."""
+        """Add a draft with its fields.
+
+        A stated confidence, the day it was last confirmed, evidence and rules as metadata.
+        """
         told = {**(metadata or {}), **{name: joined(values) for name, values in fields.items() if name != "confidence"}}
         for value in fields.get("confidence", ()):
             found, _ = parse_confidence(value.split("(")[0])
@@ -136,14 +163,17 @@ class Reading:
             told["last_reinforced"] = last.date().isoformat()
         self.add(text, entry, kind=kind, day=last, confidence=confidence, entities=entities, metadata=told)
 
-    def day_of(self, text: str, section: tuple[str, ...]) -> datetime | None:
+    def day_of(self, text: str, entry: Entry) -> datetime | None:
         """Return the day of a text: said behind it, before it, in a heading above it, or that of the page."""
-        if "20" in text or "19" in text:
-            found = day_of(_BEHIND, text[-120:]) or day_of(_BEFORE, text[:24])
+        tail, front, section = text[-120:], entry.head[:24], entry.section
+        if "20" in tail or "20" in front:
+            found = day_of(_BEHIND, tail) or day_of(_BEFORE, front)
             if found:
                 return found
         if section not in self._days:
-            self._days[section] = next((found for part in reversed(section) if (found := day_of(_DATED_HEADING, part, match=True))), None)
+            self._days[section] = next(
+                (found for part in reversed(section) if (found := day_of(_DATED_HEADING, part))), None
+            )
         return self._days[section] or self.day
 
     def newest_day(self, text: str) -> datetime | None:
@@ -151,7 +181,10 @@ class Reading:
         return max((found for match in _ANYWHERE.finditer(text) if (found := _date(match))), default=None)
 
     def context(self, section: tuple[str, ...], *, title: bool = False) -> str:
-        """Return the headings above a text, outermost first, without dates and times; `title` keeps that of the page."""
+        """Return the headings above a text, outermost first, without dates and times.
+
+        `title` keeps that of the page.
+        """
         if section not in self._contexts:
             parts = section[1:] if section and section[0] == self.title and not title else section
             told = (_MOMENT.sub("", part, count=1) if _MOMENT.match(part) else part for part in parts)
@@ -169,9 +202,9 @@ def midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-def day_of(pattern: re.Pattern[str], text: str, *, match: bool = False) -> datetime | None:
+def day_of(pattern: re.Pattern[str], text: str) -> datetime | None:
     """Return the date a pattern finds in a text, None if there is none or it is on no calendar."""
-    found = pattern.match(text) if match else pattern.search(text)
+    found = pattern.search(text)
     return _date(found) if found else None
 
 
@@ -189,7 +222,7 @@ def joined(values: Sequence[str]) -> str | list[str]:
 
 
 def pieces(text: str, longest: int) -> list[str]:
-    """Cut a text at the ends of sentences into pieces of at most `longest` characters, or anywhere where it has no sentences."""
+    """Cut a text into pieces of at most `longest` characters, at the ends of sentences if it has any."""
     if len(text) <= longest:
         return [text]
     found, start = list[str](), 0

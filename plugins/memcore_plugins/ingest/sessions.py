@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from attrs import frozen
 
@@ -15,10 +15,19 @@ from memcore_plugins.ingest.reading import Reading
 
 __all__ = ["PROVENANCE", "Said", "episode_text", "provenance_of", "read_session", "read_transcript"]
 
-PROVENANCE = {"user": "declared", "human": "declared", "system": "untrusted", "tool": "untrusted", "function": "untrusted"}
+PROVENANCE = {
+    "user": "declared",
+    "human": "declared",
+    "system": "untrusted",
+    "tool": "untrusted",
+    "function": "untrusted",
+}
 """How far what a role says is trusted; who is not named was observed speaking."""
 
-_TURN = re.compile(r"(?:\*\*)?(user|human|assistant|agent|ai|bot|system|tool|function)(?:\*\*)?[ \t]*[:：](?:\*\*)?[ \t]?(.*)", re.IGNORECASE)
+_TURN = re.compile(
+    r"(?:\*\*)?(user|human|assistant|agent|ai|bot|system|tool|function)(?:\*\*)?[ \t]*[:：](?:\*\*)?[ \t]?(.*)",
+    re.IGNORECASE,
+)
 _BEGAN = re.compile(r"#\s*Session\b\D{0,10}(\d{4}-\d{2}-\d{2})(?:[ T](\d{2}:\d{2}(?::\d{2})?))?")
 _KEY = re.compile(r"\W*\*\*Session (?:Key|ID)\*\*\s*[:：]\s*(\S+)", re.IGNORECASE)
 
@@ -39,7 +48,10 @@ def provenance_of(role: str) -> str:
 
 
 def episode_text(speaker: str, text: str) -> str:
-    """Return the content of an episode: the speaker belongs to it, so that the same words of two people stay two records."""
+    """Return the content of an episode.
+
+    The speaker belongs to it, so that the same words of two people stay two records.
+    """
     return f"{speaker}: {text}"
 
 
@@ -88,11 +100,16 @@ def _add(reading: Reading, said: Said, session: str, position: int, when: dateti
     entry = Entry(line=said.line, end_line=said.end_line, section=(), form="turn", head=said.text)
     metadata = {"session_id": session, "position": position, "role": said.role, "speaker": said.role}
     provenance = provenance_of(said.role)
-    reading.add(episode_text(said.role, said.text), entry, kind="episode", day=when, metadata=metadata, provenance=provenance)
+    reading.add(
+        episode_text(said.role, said.text), entry, kind="episode", day=when, metadata=metadata, provenance=provenance
+    )
 
 
 def read_transcript(reading: Reading) -> None:
-    """Read a JSONL transcript: objects with `role` and `content`, perhaps inside a `message`; other lines are left out."""
+    """Read a JSONL transcript: objects with `role` and `content`, perhaps inside a `message`.
+
+    Other lines are left out.
+    """
     session = (reading.source.path or "session").rpartition("/")[2].rpartition(".")[0]
     position = 0
     for number, line in enumerate(reading.source.text.split("\n"), 1):
@@ -117,7 +134,9 @@ def _turn(line: str) -> tuple[str, str, datetime | None] | None:
     message = found["message"] if isinstance(found.get("message"), dict) else found
     role, content = message.get("role"), message.get("content")
     if isinstance(content, list):
-        content = "\n".join(str(part["text"]) for part in content if isinstance(part, dict) and isinstance(part.get("text"), str))
+        content = "\n".join(
+            str(part["text"]) for part in content if isinstance(part, dict) and isinstance(part.get("text"), str)
+        )
     if not isinstance(role, str) or not isinstance(content, str) or not content.strip():
         return None
     stamp = found.get("timestamp") or message.get("timestamp")
@@ -133,4 +152,4 @@ def _stamp(text: str) -> datetime | None:
 
 
 def _moment(day: str, time: str | None) -> datetime | None:
-    return _stamp(cast("str", day) + (f"T{time}" if time else ""))
+    return _stamp(day + (f"T{time}" if time else ""))

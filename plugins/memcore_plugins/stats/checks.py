@@ -1,4 +1,4 @@
-"""What the morning report adds to the findings of the other plugins: what fails, and a prompt block that is too long."""
+"""What the morning report adds to the findings of other plugins: what fails, and a prompt block that is too long."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from memcore import Finding
 
 if TYPE_CHECKING:
     from memcore import Engine
+
     from memcore_plugins.stats import StatsSettings
 
 __all__ = ["failing", "findings", "gather"]
@@ -51,4 +52,6 @@ def gather(engine: Engine) -> list[tuple[str, Finding]]:
     """Return the findings of all plugins, the worst first; a plugin whose own check failed is one of them."""
     found = [*engine.check(), *failing(engine)]
     order = ("error", "warning", "info")
-    return sorted(found, key=lambda item: (order.index(item[1].severity), item[0], item[1].code, item[1].where, item[1].message))
+    return sorted(
+        found, key=lambda item: (order.index(item[1].severity), item[0], item[1].code, item[1].where, item[1].message)
+    )

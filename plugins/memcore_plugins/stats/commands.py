@@ -17,7 +17,7 @@ _PLURALS = {"error": "errors", "warning": "warnings", "info": "notes"}
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
 def stats(context: Context, as_json: bool) -> None:
-    """Show what is in memory, what each plugin counts, and which features are missing.
+    r"""Show what is in memory, what each plugin counts, and which features are missing.
 
     \b
     Examples:
@@ -42,11 +42,11 @@ def stats(context: Context, as_json: bool) -> None:
 def _flat(figures: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield the figures as lines; a table of plain values is one line, a deeper one a line for each entry."""
     for key, value in figures.items():
-        name = f"{prefix}{key}".replace("_", " ")
+        name = f"{prefix}{key}" if prefix else str(key).replace("_", " ")
         if isinstance(value, Mapping) and any(isinstance(each, (Mapping, str)) for each in value.values()):
             yield from _flat(value, f"{name} ")
         elif isinstance(value, Mapping):
-            yield name, ", ".join(f"{_shown(item)} {label}" for label, item in value.items()) or "-"
+            yield name, ", ".join(f"{label} {_shown(item)}" for label, item in value.items()) or "-"
         else:
             yield name, _shown(value)
 
@@ -66,7 +66,7 @@ def _shown(value: Any) -> str:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, all findings.")
 @pass_context
 def warn(context: Context, limit: int | None, as_json: bool) -> None:
-    """Print what needs a person: what is stale, near decay, contradictory, too long for the prompt, or failing.
+    r"""Print what needs a person: what is stale, near decay, contradictory, too long for the prompt, or failing.
 
     Exits 1 if there is an error or a warning, so that cron can mail the report.
 
@@ -76,17 +76,17 @@ def warn(context: Context, limit: int | None, as_json: bool) -> None:
       memcore warn --limit 0
       memcore warn --json
     """
-    from memcore.records import to_json
+    from memcore_toolkit import console
+
     from memcore_plugins.stats import StatsSettings
     from memcore_plugins.stats.checks import gather
-    from memcore_toolkit import console
 
     engine = context.engine
     found = gather(engine)
     grouped = {word: [item for item in found if item[1].severity == word] for word in _PLURALS}
     if as_json:
         plain = {
-            plural: [{"plugin": name, **to_json(finding)} for name, finding in grouped[word]]
+            plural: [{"plugin": name, "finding": finding} for name, finding in grouped[word]]
             for word, plural in _PLURALS.items()
         }
         console.emit_json({"counts": {plural: len(items) for plural, items in plain.items()}, **plain})
@@ -97,6 +97,8 @@ def warn(context: Context, limit: int | None, as_json: bool) -> None:
 
 
 def _print(grouped: Mapping[str, list[tuple[str, Any]]], limit: int) -> None:
+    from memcore_toolkit.console import printable
+
     if not any(grouped.values()):
         click.echo("nothing needs you")
     for word, items in grouped.items():
@@ -106,8 +108,8 @@ def _print(grouped: Mapping[str, list[tuple[str, Any]]], limit: int) -> None:
         shown = items[:limit] if limit else items
         for _, finding in shown:
             where = f"{finding.where}: " if finding.where else ""
-            click.echo(f"  {finding.code}  {where}{finding.message}")
+            click.echo(f"  {finding.code}  {printable(where + finding.message)}")
             if finding.cure:
-                click.echo(f"    try: {finding.cure}")
+                click.echo(f"    try: {printable(finding.cure)}")
         if len(items) > len(shown):
             click.echo(f"  ... and {len(items) - len(shown)} more: memcore warn --limit 0")

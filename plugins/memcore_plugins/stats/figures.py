@@ -1,4 +1,4 @@
-"""The figures of the memory as a whole: records, tiers, tables, size on disk, index health, features that are missing."""
+"""The figures of the memory as a whole: records, tiers, tables, size on disk, health, features that are missing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def figures(engine: Engine) -> dict[str, Any]:
     health = engine.backend.health()
     return {
         "records": sum(counted["status"].values()),
-        **{name: dict(sorted(counter.items(), key=lambda item: (-item[1], item[0]))) for name, counter in counted.items()},
+        **{
+            name: dict(sorted(counter.items(), key=lambda item: (-item[1], item[0])))
+            for name, counter in counted.items()
+        },
         "tiers": _tiers(counted["kind"], rows),
         "tables": rows,
         "size": size_on_disk(engine),
@@ -53,7 +56,7 @@ def _rows(engine: Engine) -> dict[str, int | None]:
     for table in sorted(declared & engine.workspace.tables()):
         quoted = '"' + table.replace('"', '""') + '"'
         try:
-            rows[table] = int(connection.execute(f"SELECT count(*) FROM {quoted}").fetchone()[0])  # noqa: S608
+            rows[table] = int(connection.execute(f"SELECT count(*) FROM {quoted}").fetchone()[0])
         except sqlite3.OperationalError:
             rows[table] = None
     return rows

@@ -1,4 +1,4 @@
-"""`memcore doctor`: examine everything that can go wrong, from the interpreter to an empty recall, and name each cure."""
+"""`memcore doctor`: examine what can go wrong, from the interpreter to an empty recall, and name each cure."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 
 __all__ = ["diagnose", "doctor"]
 
+_COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
+
 
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
 def doctor(context: Context, as_json: bool) -> None:
-    """Examine the installation, the settings, the files and the memory; exit 1 if something is wrong.
+    r"""Examine the installation, the settings, the files and the memory; exit 1 if something is wrong.
 
     It changes nothing and makes no database. It works with broken plugins, a broken memcore.toml and a damaged
     database, and says what to do about each.
@@ -28,27 +30,33 @@ def doctor(context: Context, as_json: bool) -> None:
       memcore doctor
       memcore doctor --json
     """
-    from memcore.records import to_json
     from memcore_toolkit import console
 
     found = diagnose(context)
     wrong = [each for each in found if each.state in ("warning", "error")]
     if as_json:
-        console.emit_json({"ok": not wrong, "checks": [to_json(each) for each in found]})
+        console.emit_json({"ok": not wrong, "checks": found})
     else:
-        console.emit_table(["", "AREA", "WHAT", "FOUND"], [(e.state, e.area, e.name, _found(e)) for e in found])
+        for each in found:
+            _print(each)
         click.echo(f"{len(wrong)} of {len(found)} checks found something wrong" if wrong else "all is well")
     if wrong:
         raise SystemExit(1)
 
 
-def _found(check: Check) -> str:
-    return f"{check.detail}\ntry: {check.cure}" if check.cure and check.state != "ok" else check.detail
+def _print(check: Check) -> None:
+    from memcore_toolkit.console import printable
+
+    state = click.style(f"{check.state:<8}", fg=_COLOURS.get(check.state))
+    click.echo(f"{state} {check.area:<9} {check.name:<13} {printable(check.detail)}")
+    if check.cure and check.state != "ok":
+        click.echo(f"{'':<33}try: {printable(check.cure)}")
 
 
 def diagnose(context: Context) -> list[Check]:
     """Run all examinations in order; one that fails itself is reported and does not stop the others."""
     from memcore.config import Config
+
     from memcore_plugins.core.doctor import database, install, memory, places, system
     from memcore_plugins.core.doctor.look import Look
     from memcore_plugins.core.listing import core_settings
@@ -69,8 +77,8 @@ def _guarded(name: str, examine: Callable[[Look], Iterator[Check]], look: Look) 
     found: list[Check] = []
     try:
         for check in examine(look):
-            found.append(check)
-    except Exception as error:  # what breaks an examination is exactly what it is there to report
+            found.append(check)  # noqa: PERF402 - what was found before a failure counts
+    except Exception as error:  # noqa: BLE001 - what breaks an examination is what it is there to report
         area = name.rpartition(".")[2]
         detail = f"the examination of {area} failed: {type(error).__name__}: {error}"
         found.append(Check(area=area, name="doctor", state="error", detail=detail, cure="report this with the output"))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from memcore.workspace import APPLICATION_ID, SCHEMA
+
 from memcore_plugins.core.doctor.look import Check, Look, State
 
 __all__ = ["examine"]
@@ -27,14 +28,18 @@ def examine(look: Look) -> Iterator[Check]:
         return
     except OSError as error:
         look.unusable = True
-        yield _check("error", f"cannot read {path}: {error.strerror}", "check its permissions, or name another with --db")
+        yield _check(
+            "error", f"cannot read {path}: {error.strerror}", "check its permissions, or name another with --db"
+        )
         return
     if head and head != _HEADER:
         look.unusable = True
         yield _check("error", f"{path} is not an SQLite file", "name another with --db, or restore a backup")
         return
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE / 1000)) as opened:
+        with closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE / 1000)
+        ) as opened:
             found = list(_inside(look, opened))
     except sqlite3.DatabaseError as error:
         look.unusable = True

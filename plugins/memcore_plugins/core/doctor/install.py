@@ -11,6 +11,7 @@ import attrs
 from memcore.config import CoreSettings
 from memcore.discovery import OWN
 from memcore.errors import ConfigError
+
 from memcore_plugins.core.config import HIDDEN, Setting, settings_of
 from memcore_plugins.core.doctor.look import Check, Look
 
@@ -29,7 +30,7 @@ _STATES: dict[str, Literal["info", "warning", "error"]] = {
 def owners() -> list[str]:
     """Return the distributions that installed a file memcore/__init__.py, each with its version.
 
-    The unrelated distribution `memcore` overwrites ours without a word; an editable installation of ours lists no such file.
+    The unrelated distribution `memcore` overwrites ours without a word; an editable installation lists no such file.
     """
     found = {
         f"{each.name} {each.version}" for each in distributions() if any(str(f) == _OUR_FILE for f in each.files or ())

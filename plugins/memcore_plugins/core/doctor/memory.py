@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from memcore.errors import MemcoreError
 from memcore.records import Scope
+
 from memcore_plugins.core.doctor.look import Check, Look, State
 
 if TYPE_CHECKING:
@@ -78,7 +79,9 @@ def _missed(engine: Engine) -> Iterator[Check]:
 def _embedder(engine: Engine) -> Iterator[Check]:
     name = engine.core.embedder
     if not name:
-        yield _check("info", "embedder", "none is chosen: memory is searched by words", "set embedder to search by meaning")
+        yield _check(
+            "info", "embedder", "none is chosen: memory is searched by words", "set embedder to search by meaning"
+        )
         return
     for plugin, function in engine.catalog.implementers("memcore_embedder"):
         with engine.isolated(plugin, "memcore_embedder"):
@@ -103,9 +106,13 @@ def _recall(engine: Engine) -> Iterator[Check]:
     """Yield the reasons why a search would find nothing, or one line that says how much it can find."""
     name = engine.core.namespace
     if not engine.catalog.implementers("memcore_search"):
-        yield _check("error", "recall", "no plugin searches, so nothing is ever recalled", "memcore plugins enable prefetch")
+        yield _check(
+            "error", "recall", "no plugin searches, so nothing is ever recalled", "memcore plugins enable prefetch"
+        )
     if engine.core.budget <= 0:
-        yield _check("warning", "recall", f"the budget is {engine.core.budget} tokens: no hit fits", "set budget, say 1200")
+        yield _check(
+            "warning", "recall", f"the budget is {engine.core.budget} tokens: no hit fits", "set budget, say 1200"
+        )
     if engine.backend.scan(Scope(namespaces=(name,)), limit=1).records:
         yield _check("ok", "recall", f"the namespace {name!r} has active records")
     elif engine.backend.scan(Scope(namespaces=(name,), statuses=()), limit=1).records:
@@ -115,4 +122,6 @@ def _recall(engine: Engine) -> Iterator[Check]:
         detail = f"the namespace {name!r} is empty; there are records in {', '.join(others)}"
         yield _check("warning", "recall", detail, f"memcore --namespace {others[0]}, or set namespace")
     else:
-        yield _check("info", "recall", "nothing has been remembered yet", "memcore migrate DIR, or memcore remember TEXT")
+        yield _check(
+            "info", "recall", "nothing has been remembered yet", "memcore migrate DIR, or memcore remember TEXT"
+        )

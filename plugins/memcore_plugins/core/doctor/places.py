@@ -34,7 +34,7 @@ def examine(look: Look) -> Iterator[Check]:
         detail = f"{size // MB} MB of changes wait in {wal.name}: a process keeps an old snapshot open"
         cure = "memcore housekeeping; if it stays large, stop the process that reads for hours"
         yield Check(area="files", name="wal size", state="warning", detail=detail, cure=cure)
-    left = [path for path in database.parent.glob(".*.memcore-*.tmp")] if database.parent.exists() else []
+    left = list(database.parent.glob(".*.memcore-*.tmp")) if database.parent.exists() else []
     if left:
         detail = f"{len(left)} temporary files in {database.parent}"
         yield Check(area="files", name="leftovers", state="info", detail=detail, cure="memcore housekeeping")

@@ -1,0 +1,145 @@
+"""The full-text index: what is in it, keeping it up to date, rebuilding it, and removing words for good."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+
+from memcore.records import Record
+from memcore.workspace import Workspace
+from memcore_toolkit.text import index_text
+
+from memcore_backends.sqlite.rows import to_record
+from memcore_backends.sqlite.schema import CURATED, EPISODES, create_index, fts5_available
+
+__all__ = ["Entry", "Index"]
+
+Entry = tuple[int, Record]
+"""A record with its `seq`."""
+
+Watch = Callable[[Iterable[Entry], int], Iterable[Entry]]
+"""What passes entries on while it shows the progress; gets them and their number."""
+
+ANALYSIS = "sqlite:analysis"
+LAYOUT = "1 content summary labels porter"
+PROBE = (
+    "Café NAÏVE Straße ΔΕΛΤΑ Привет İstanbul ﬁve ① bge-m3 C++ C# v2.1 1,000 O'Brien don't user@host foo_bar 2026-11-21 "
+    "가치관이 SQLite로 しりとり カメラ ﾊﾝｶｸ 成语接龙 撞牆 ภาษาไทย हिन्दी עברית 👍 \u200b " + "x" * 70
+)  # one of every case that the analysis treats in its own way
+
+log = logging.getLogger("memcore")
+
+
+@cache
+def fingerprint() -> str:
+    """Return what identifies the way text is cut into words now; a file with another one has to be indexed again."""
+    return hashlib.sha256(f"{LAYOUT}\n{index_text(PROBE)}".encode()).hexdigest()[:16]
+
+
+def _entry(seq: int, record: Record) -> tuple[int, str, str | None, str | None]:
+    labels = record.tags + record.entities
+    return (
+        seq,
+        index_text(record.content),
+        index_text(record.summary) if record.summary else None,
+        index_text(" ".join(labels)) if labels else None,
+    )
+
+
+class Index:
+    """The full-text table of one workspace; without FTS5, or with `enabled` off, it only remembers to be behind."""
+
+    def __init__(self, workspace: Workspace, *, enabled: bool) -> None:
+        self._workspace = workspace
+        self.enabled = enabled and fts5_available()
+
+    def current(self) -> bool:
+        """Return whether the index may be searched; bring it up to date first if it is behind and can be written."""
+        if not self.enabled:
+            return False
+        if self.fresh():
+            return True
+        if self._workspace.read_only:
+            return self._workspace.get_meta(ANALYSIS) is not None  # an older analysis finds most; no key: it is behind
+        self.rebuild()
+        return True
+
+    def add(self, connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
+        """Index new records inside the open transaction."""
+        if not self._writable(connection):
+            return
+        connection.executemany(
+            "INSERT INTO curated_fts(rowid, content, summary, labels) VALUES(?,?,?,?)",
+            (_entry(seq, record) for seq, record in entries),
+        )
+
+    def remove(self, connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
+        """Take records out of the index; their words may remain on disk until `erase`."""
+        if not self._writable(connection):
+            return
+        connection.executemany(
+            "INSERT INTO curated_fts(curated_fts, rowid, content, summary, labels) VALUES('delete',?,?,?,?)",
+            (_entry(seq, record) for seq, record in entries),
+        )
+
+    def _writable(self, connection: sqlite3.Connection) -> bool:
+        if self.enabled:
+            return self.current()
+        # who has FTS5 next makes the index again
+        connection.execute("DELETE FROM meta WHERE key=?", (ANALYSIS,))
+        return False
+
+    def erase(self, connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
+        """Take records whose rows are gone out of the index so that no segment of it holds a word of theirs."""
+        self.remove(connection, entries)
+        if not self.enabled:  # the index is behind anyway: empty its parts, which are ordinary tables
+            for part in self._workspace.tables() & {"curated_fts_data", "curated_fts_idx", "curated_fts_docsize"}:
+                connection.execute(f"DELETE FROM {part}")
+            return
+        connection.execute("INSERT INTO curated_fts(curated_fts) VALUES('optimize')")
+        if self._holds_strangers(connection):  # another Unicode version had cut them into other words than we removed
+            self.rebuild()
+
+    def _holds_strangers(self, connection: sqlite3.Connection) -> bool:
+        connection.execute(
+            "CREATE VIRTUAL TABLE IF NOT EXISTS temp.curated_words USING fts5vocab(main, curated_fts, instance)"
+        )
+        known = "SELECT seq FROM curated UNION ALL SELECT seq FROM episodes"
+        found = connection.execute(f"SELECT 1 FROM temp.curated_words WHERE doc NOT IN ({known}) LIMIT 1").fetchall()
+        return bool(found)
+
+    def rebuild(self, watch: Watch = lambda entries, total: entries) -> int:  # noqa: ARG005
+        """Index every record again in one transaction and return how many; `watch` may show the progress."""
+        with self._workspace.transaction() as connection:
+            total = sum(connection.execute(f"SELECT count(*) FROM {t.name}").fetchone()[0] for t in (CURATED, EPISODES))
+            if total:
+                log.warning("the full-text index is made again from %d records; this happens once", total)
+            create_index(connection)
+            self._workspace.set_meta(ANALYSIS, fingerprint())
+            self.add(connection, watch(_all_entries(connection), total))
+        return int(total)
+
+    def fresh(self) -> bool:
+        """Return whether the index was made by the analysis of this version."""
+        return self._workspace.get_meta(ANALYSIS) == fingerprint()
+
+    def gaps(self) -> tuple[int, int]:
+        """Return how many records have no index entry, and how many entries have no record."""
+        connection = self._workspace.connection()
+        entries = "SELECT id FROM curated_fts_docsize"
+        missing = sum(
+            connection.execute(f"SELECT count(*) FROM {t.name} WHERE seq NOT IN ({entries})").fetchone()[0]
+            for t in (CURATED, EPISODES)
+        )
+        known = "SELECT seq FROM curated UNION ALL SELECT seq FROM episodes"
+        stale = connection.execute(f"SELECT count(*) FROM curated_fts_docsize WHERE id NOT IN ({known})").fetchone()[0]
+        return missing, int(stale)
+
+
+def _all_entries(connection: sqlite3.Connection) -> Iterator[Entry]:
+    for table in (CURATED, EPISODES):
+        for row in connection.execute(f"SELECT {','.join(table.columns)} FROM {table.name}"):
+            yield row[0], to_record(row)

@@ -1,0 +1,109 @@
+"""Storing a batch: one pass, known records recognised by their id, records that had left brought back."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from memcore.records import Draft, Record, Stored, evolve
+
+from memcore_backends.sqlite.index import Entry, Index
+from memcore_backends.sqlite.reading import load
+from memcore_backends.sqlite.rows import record_of, table_of, to_row
+from memcore_backends.sqlite.schema import CURATED, EPISODES, Table
+
+__all__ = ["RETIREMENT", "change", "put"]
+
+CHUNK = 5000  # records whose rows are in memory at once
+RETIREMENT = ("retired_reason", "superseded_by", "retired_at")
+"""What retiring adds to the metadata of a record, and reviving takes away."""
+
+
+def put(connection: sqlite3.Connection, index: Index, drafts: Sequence[Draft], now: datetime) -> list[Stored]:
+    """Store drafts inside the open transaction; answer in their order."""
+    stored: list[Stored] = []
+    for start in range(0, len(drafts), CHUNK):
+        records = [record_of(draft, now) for draft in drafts[start : start + CHUNK]]
+        stored += _put_chunk(connection, index, records)
+    return stored
+
+
+def _put_chunk(connection: sqlite3.Connection, index: Index, records: list[Record]) -> list[Stored]:
+    added: list[Entry] = []
+    for table in (CURATED, EPISODES):
+        if batch := [record for record in records if table_of(record) is table]:
+            added += _insert(connection, table, batch)
+    index.add(connection, added)
+    if len(added) == len(records):
+        return [Stored(record=record, state="new") for record in records]
+    new = {record.id for _, record in added}
+    known = load(connection, [record.id for record in records if record.id not in new])
+    return list(_answers(connection, index, records, new, known))
+
+
+def _insert(connection: sqlite3.Connection, table: Table, records: list[Record]) -> list[Entry]:
+    """Insert the records whose id is not there yet; return them with their numbers."""
+    first = connection.execute(table.first).fetchone()[0]
+    step = 1 if first > 0 else -1
+    entries = list(zip(range(first, first + step * len(records), step), records, strict=True))
+    done = connection.executemany(table.insert, [to_row(record, seq) for seq, record in entries])
+    if done.rowcount == len(records):
+        return entries
+    side = ">=" if step > 0 else "<="
+    fresh = {row[0] for row in connection.execute(f"SELECT seq FROM {table.name} WHERE seq {side} ?", (first,))}
+    return [entry for entry in entries if entry[0] in fresh]
+
+
+def _answers(
+    connection: sqlite3.Connection,
+    index: Index,
+    records: Sequence[Record],
+    new: set[str],
+    known: Mapping[str, tuple[int, Record]],
+) -> Iterator[Stored]:
+    """Answer for each record of a batch in which some were known, or stood twice."""
+    there: dict[str, Record] = {}
+    for record in records:
+        key = record.id
+        if key in there:
+            yield Stored(record=there[key], state="existing")
+        elif key in new:
+            there[key] = record
+            yield Stored(record=record, state="new")
+        else:
+            seq, old = known[key]
+            there[key] = old
+            if old.status == "active" or record.status != "active":
+                yield Stored(record=old, state="existing")
+            else:
+                there[key] = _revived(old, record)
+                change(connection, index, seq, old, there[key])
+                yield Stored(record=there[key], state="revived")
+
+
+def _revived(old: Record, said: Record) -> Record:
+    """Return a record that had left, active again: what is said now comes first, what it knew before is kept."""
+    before = {key: value for key, value in old.metadata.items() if key not in RETIREMENT}
+    return evolve(
+        old,
+        status="active",
+        summary=old.summary if said.summary is None else said.summary,
+        agent_id=old.agent_id if said.agent_id is None else said.agent_id,
+        tags=tuple(dict.fromkeys(said.tags + old.tags)),
+        entities=tuple(dict.fromkeys(said.entities + old.entities)),
+        confidence=old.confidence if said.confidence is None else said.confidence,
+        provenance=said.provenance,
+        upstream_ids=tuple(dict.fromkeys(said.upstream_ids + old.upstream_ids)),
+        source=old.source if said.source is None else said.source,
+        occurred_at=old.occurred_at if said.occurred_at is None else said.occurred_at,
+        metadata={**before, **said.metadata},
+    )
+
+
+def change(connection: sqlite3.Connection, index: Index, seq: int, old: Record, new: Record) -> None:
+    """Replace the row of a record inside the open transaction, and its index entry if indexed fields differ."""
+    connection.execute(table_of(new).update, to_row(new, seq))
+    if (old.summary, old.tags, old.entities) != (new.summary, new.tags, new.entities):
+        index.remove(connection, [(seq, old)])
+        index.add(connection, [(seq, new)])

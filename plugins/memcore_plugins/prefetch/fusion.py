@@ -1,0 +1,145 @@
+"""One ranked list from the lists of all strategies: normalised scores, context, structure, time and mild priors.
+
+The words are counted again, in the hits of the word search and in the turns around them, because an index does not say which words
+matched and cannot look at neighbours. Other lists are added with a weight, and with trust in their shape: a list whose best hit
+barely rises above its tail adds little.
+
+    score = (words * trust + weight * vector + weight * topic + ...) * speaker * entity * answer * question * brevity * priors
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from memcore import Hit, Query
+from memcore_plugins.prefetch.context import Windows, is_episode, windows
+from memcore_plugins.prefetch.evidence import Reader, speaker_of
+from memcore_plugins.prefetch.merging import merge_copies, spread
+from memcore_plugins.prefetch.question import Question
+from memcore_plugins.prefetch.scoring import Candidate, rarities, score_words
+from memcore_plugins.prefetch.settings import PrefetchSettings
+from memcore_plugins.prefetch.signals import Signals
+
+if TYPE_CHECKING:
+    from memcore import Engine
+
+__all__ = ["fuse"]
+
+#: Difference of similarity between the best hit of a vector list and its tail from which the list is trusted fully.
+CLEAR_GAP = 0.25
+#: A vector list this long shows its own tail.
+LONG_LIST = 20
+#: Share of the words' score that does not depend on how many of the question's words the best record holds.
+TRUST_IN_WORDS = 0.5
+SPARE = 10
+
+
+def fuse(
+    engine: Engine, query: Query, question: Question, lists: Mapping[str, Sequence[Hit]], settings: PrefetchSettings
+) -> list[Hit]:
+    """Return some more hits than asked for, best first, or nothing when nothing is relevant."""
+    candidates, near = _candidates(engine, question, lists, settings)
+    if not candidates:
+        return []
+    signals = Signals(question, settings, query.now, (c.speaker for c in candidates.values()))
+    pool = [candidates[hit.record.id].evidence for hit in lists.get("text", ())]
+    score_words(candidates, near, rarities(len(question.terms), pool), signals.name_terms(), settings.context)
+    _add_other_lists(candidates, lists, settings)
+    if not _is_relevant(question, signals, candidates, lists, settings):
+        return []
+    ranked = _ranked(candidates, signals)[: 3 * query.limit + SPARE]
+    if settings.duplicates:
+        ranked = merge_copies(ranked)
+    return spread(ranked, settings.diversity, query.limit)
+
+
+def _candidates(
+    engine: Engine, question: Question, lists: Mapping[str, Sequence[Hit]], settings: PrefetchSettings
+) -> tuple[dict[str, Candidate], Windows]:
+    records = {hit.record.id: hit.record for hits in lists.values() for hit in hits}
+    near: Windows = {}
+    if settings.context > 0:
+        asked = [hit.record.id for hit in lists.get("text", ()) if is_episode(hit.record)][: settings.neighbours]
+        near, extra = windows(engine, records, asked)
+        records |= extra
+    reader = Reader(question.terms)
+    candidates = {
+        key: Candidate(record=record, evidence=reader.read(record), speaker=speaker_of(record))
+        for key, record in records.items()
+    }
+    for name, hits in lists.items():
+        for hit in hits:
+            candidates[hit.record.id].strategies[name] = hit.score
+    return candidates, near
+
+
+def _add_other_lists(
+    candidates: Mapping[str, Candidate], lists: Mapping[str, Sequence[Hit]], settings: PrefetchSettings
+) -> None:
+    weights = {"vector": settings.vector, "topic": settings.topic, "time": settings.time}
+    for name, hits in lists.items():
+        weight = weights.get(name, settings.other)
+        if name == "text" or not hits or weight <= 0:
+            continue
+        scores = [hit.score for hit in hits]
+        base, best = (_tail(scores), max(scores)) if name == "vector" else (0.0, max(1.0, *scores))
+        scale = max(best - base, CLEAR_GAP) if name == "vector" else best
+        for hit in hits:
+            candidates[hit.record.id].added += weight * max(0.0, hit.score - base) / scale
+
+
+def _tail(scores: Sequence[float]) -> float:
+    """Return the similarity that means nothing here: that of the last hit, or below it when the list was cut early."""
+    best, last = max(scores), min(scores)
+    return last if len(scores) >= LONG_LIST else max(0.0, last - (best - last))
+
+
+def _is_relevant(
+    question: Question,
+    signals: Signals,
+    candidates: Mapping[str, Candidate],
+    lists: Mapping[str, Sequence[Hit]],
+    settings: PrefetchSettings,
+) -> bool:
+    """Tell whether anything found has to do with the question.
+
+    Yes, if some record with its neighbours holds `floor` of the rarity of the question's words; if a time or an entity was asked for
+    and found; if a vector is close enough; or if another strategy is sure enough to answer alone.
+    """
+    if settings.floor <= 0 or lists.get("time") or not question.terms:
+        return True
+    if max((hit.score for hit in lists.get("vector", ())), default=0.0) >= settings.vector_floor:
+        return True
+    if any(hits for name, hits in lists.items() if name not in ("text", "vector", "time")):
+        return True
+    return max(candidate.share for candidate in candidates.values()) >= settings.floor
+
+
+def _ranked(candidates: Mapping[str, Candidate], signals: Signals) -> list[Hit]:
+    best = max(candidates.values(), key=lambda candidate: candidate.words)
+    trust = (TRUST_IN_WORDS + (1 - TRUST_IN_WORDS) * best.share) / (best.words or 1.0)
+    hits = []
+    for candidate in candidates.values():
+        base = candidate.words * trust + candidate.added
+        if base <= 0:
+            continue
+        notes, score = _explained(candidate, trust), base
+        for note, factor in signals.factors(candidate):
+            score *= factor
+            notes.append(f"{note}: x{factor:.2f}")
+        source = (candidate.record.source,) if candidate.record.source else ()
+        strategies = candidate.strategies or {"context": round(candidate.words * trust, 4)}
+        hits.append(Hit(record=candidate.record, score=score, strategies=strategies, sources=source, notes=notes))
+    return sorted(hits, key=lambda hit: (-hit.score, hit.record.id))
+
+
+def _explained(candidate: Candidate, trust: float) -> list[str]:
+    notes = []
+    if candidate.own:
+        notes.append(f"words {candidate.own * trust:.2f} ({candidate.own_share:.0%} of the question)")
+    if candidate.words > candidate.own:
+        notes.append(f"turns around it {(candidate.words - candidate.own) * trust:.2f}")
+    if candidate.added:
+        notes.append(f"other strategies {candidate.added:.2f}")
+    return notes

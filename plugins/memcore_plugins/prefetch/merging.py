@@ -1,0 +1,69 @@
+"""From a ranked list to a useful one: copies become one hit with all sources, and repetition gives way to variety."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memcore import Hit
+from memcore.records import evolve
+from memcore_toolkit.text import near_duplicate
+
+__all__ = ["merge_copies", "spread"]
+
+#: Overlap of words from which two texts are compared closely; far below what `near_duplicate` asks for.
+WORTH_COMPARING = 0.6
+#: Overlap of words from which a text repeats another in a reader's eyes.
+REPEATS = 0.5
+
+_Words = frozenset[str]
+
+
+def merge_copies(hits: Sequence[Hit]) -> list[Hit]:
+    """Merge near-duplicates into the best hit; its `sources` name all of them, best first."""
+    kept: list[tuple[Hit, _Words, list[Hit]]] = []
+    for hit in hits:
+        words = _words(hit)
+        for first, others, copies in kept:
+            if _overlap(words, others) >= WORTH_COMPARING and near_duplicate(first.record.content, hit.record.content):
+                copies.append(hit)
+                break
+        else:
+            kept.append((hit, words, []))
+    return [_merged(hit, copies) for hit, _, copies in kept]
+
+
+def spread(hits: Sequence[Hit], weight: float, limit: int) -> list[Hit]:
+    """Take `weight` of the score from each of the first hits that repeats a better one, and sort again."""
+    if weight <= 0:
+        return list(hits)
+    head, better = [], list[_Words]()
+    for hit in hits[: 2 * limit]:
+        words = _words(hit)
+        if any(_overlap(words, other) >= REPEATS for other in better):
+            notes = (*hit.notes, f"repeats a better hit: x{1 - weight:.2f}")
+            head.append(evolve(hit, score=hit.score * (1 - weight), notes=notes))
+        else:
+            head.append(hit)
+        better.append(words)
+    return sorted([*head, *hits[2 * limit :]], key=lambda hit: -hit.score)
+
+
+def _words(hit: Hit) -> _Words:
+    text = hit.record.content.casefold()
+    spaced = text.split()
+    if len(spaced) * 8 < len(text):  # a script without spaces
+        return frozenset(text[i : i + 2] for i in range(len(text) - 1))
+    return frozenset(spaced)
+
+
+def _overlap(one: _Words, other: _Words) -> float:
+    common = len(one & other)
+    return common / max(1, len(one) + len(other) - common)
+
+
+def _merged(hit: Hit, copies: Sequence[Hit]) -> Hit:
+    if not copies:
+        return hit
+    sources = [source for one in (hit, *copies) for source in (*one.sources, one.record.source) if source]
+    note = f"said {len(copies) + 1} times"
+    return evolve(hit, sources=tuple(dict.fromkeys(sources)), notes=(*hit.notes, note))

@@ -1,0 +1,119 @@
+"""What a question asks: its content words with their other forms, the time it names, and the kind of answer it wants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from attrs import field, frozen
+
+from memcore_plugins.prefetch.stemming import stem
+from memcore_plugins.prefetch.words import forms, related
+from memcore_toolkit.calendar_words import MONTHS, WEEKDAYS
+from memcore_toolkit.dates import TimeRange, asks_when, parse_when
+from memcore_toolkit.text import fold, index_terms, query_terms
+
+__all__ = ["Period", "Question", "Term", "read"]
+
+#: Words that only say how far away a time is; they are dropped once the time itself is understood.
+_DISTANCES = frozenset(
+    "ago last next past this day days week weeks weekend month months year years night morning evening summer winter spring autumn fall"
+    " early late mid beginning end today yesterday tomorrow since".split()
+)
+#: "How many", "how much", "how old": the answer holds a number.
+_AMOUNTS = ("how many", "how much", "how old", "how long", "how often", "how far", "how fast", "what age", "몇", "얼마", "多少", "几", "幾", "いくつ")
+#: Other words are searched for, at most this many: each costs the index a list of its own.
+MOST_OTHER_WORDS = 16
+
+
+@frozen(kw_only=True)
+class Term:
+    """One content word: `needles` maps each stem that counts as the word to its weight (1 for the word and its forms)."""
+
+    word: str
+    needles: Mapping[str, float]
+
+
+@frozen(kw_only=True)
+class Period:
+    """The time a question is about; `yearly` if it named a month or day without its year."""
+
+    range: TimeRange
+    yearly: bool
+
+    def holds(self, start: datetime, end: datetime) -> float:
+        """Return how well a span of time fits: 1 inside, 0.7 in the same days of another year, else 0."""
+        if start < self.range.end and end > self.range.start:
+            return 1.0
+        if not self.yearly:
+            return 0.0
+        shift = self.range.start.year - start.year
+        moved = start + timedelta(days=round(365.2425 * shift))
+        return 0.7 if self.range.start <= moved < self.range.end else 0.0
+
+
+@frozen(kw_only=True)
+class Question:
+    """A question taken apart. `words` are all its index terms, function words included, in folded form."""
+
+    text: str
+    folded: str
+    words: frozenset[str]
+    terms: tuple[Term, ...] = field(converter=tuple)
+    others: tuple[str, ...] = field(converter=tuple)
+    period: Period | None
+    asks_when: bool
+    asks_amount: bool
+
+
+@lru_cache(maxsize=64)
+def read(text: str, now: datetime, use_forms: bool = True, related_weight: float = 0.4) -> Question:
+    """Take a question apart; `now` is what "last week" is relative to. The same question is read once."""
+    period = _period(text, now)
+    folded = fold(text)
+    terms = [term for term in _terms(text, use_forms, related_weight) if period is None or not _tells_time(term.word)]
+    others = [needle for term in terms for needle in _others(term, use_forms, related_weight)]
+    return Question(
+        text=text,
+        folded=folded,
+        words=frozenset(index_terms(text)),
+        terms=terms,
+        others=tuple(dict.fromkeys(others))[:MOST_OTHER_WORDS],
+        period=period,
+        asks_when=asks_when(text),
+        asks_amount=any(words in folded for words in _AMOUNTS),
+    )
+
+
+def _terms(text: str, use_forms: bool, related_weight: float) -> list[Term]:
+    found: dict[str, Term] = {}
+    for word in query_terms(text):
+        own = stem(word)
+        needles = {own: 1.0}
+        if use_forms:
+            needles |= {stem(other): 1.0 for other in forms(word)}
+        if related_weight > 0:
+            near = {stem(other): related_weight for other in related(word)}
+            needles = {**near, **needles}
+        found.setdefault(own, Term(word=word, needles=needles))
+    return list(found.values())
+
+
+def _others(term: Term, use_forms: bool, related_weight: float) -> list[str]:
+    irregular = forms(term.word) if use_forms else []
+    return irregular + (related(term.word) if related_weight > 0 else [])
+
+
+def _period(text: str, now: datetime) -> Period | None:
+    named = parse_when(text, now)
+    if named is None:
+        return None
+    words = index_terms(text)
+    year = any(len(word) == 4 and word.isdigit() for word in words)
+    return Period(range=named, yearly=not year and any(word in MONTHS for word in words))
+
+
+def _tells_time(word: str) -> bool:
+    bare = word.rstrip("stndrh") if word[:1].isdigit() else word
+    return bare.isdigit() or word in MONTHS or word in WEEKDAYS or word in _DISTANCES
