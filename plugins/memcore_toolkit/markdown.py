@@ -88,11 +88,7 @@ def parse(text: str) -> Document:
     front = read_frontmatter(lines)
     reader = _Reader(lines=lines, position=front.lines)
     reader.read()
-    return Document(
-        frontmatter=front.values,
-        invalid_frontmatter=front.invalid,
-        blocks=tuple(reader.blocks),
-    )
+    return Document(frontmatter=front.values, invalid_frontmatter=front.invalid, blocks=tuple(reader.blocks))
 
 
 def wikilinks(text: str) -> list[WikiLink]:
@@ -177,10 +173,7 @@ class _Reader:
             item = self.items.pop()
             last = max((item.bullet.end_line, *(child.end_line for child in item.children[-1:])))
             done = evolve(
-                item.bullet,
-                continuation=tuple(item.continuation),
-                children=tuple(item.children),
-                end_line=last,
+                item.bullet, continuation=tuple(item.continuation), children=tuple(item.children), end_line=last
             )
             (self.items[-1].children if self.items else self.blocks).append(done)
 

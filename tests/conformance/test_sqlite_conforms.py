@@ -9,3 +9,9 @@ from memcore_backends.sqlite import Plugin
 class TestSqlite(BackendSuite):
     contract = 1
     plugin = Plugin
+
+
+class TestSqliteWithoutFullText(BackendSuite):
+    contract = 1
+    plugin = Plugin
+    settings = {"full_text": False}

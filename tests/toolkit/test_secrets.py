@@ -6,6 +6,7 @@ The samples are put together at run time, so that no scanner takes this file for
 from __future__ import annotations
 
 import string
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -91,7 +92,27 @@ HARMLESS = [
 ]
 prose = st.lists(
     st.sampled_from(
-        ["we", "moved", "3", "plants", "key", "pass", "token", "secret", "on", "2025-11-27", "to", "the", "roof:", "4000", "비밀", "密", "#12", "v2.1", "a/b"]
+        [
+            "we",
+            "moved",
+            "3",
+            "plants",
+            "key",
+            "pass",
+            "token",
+            "secret",
+            "on",
+            "2025-11-27",
+            "to",
+            "the",
+            "roof:",
+            "4000",
+            "비밀",
+            "密",
+            "#12",
+            "v2.1",
+            "a/b",
+        ]
     )
 ).map(" ".join)
 
@@ -124,7 +145,7 @@ def test_several_secrets_are_found_in_order_without_overlap() -> None:
     text = f"api_key: {SECRETS[7][1]} and password: h7Gq2Lm9, {SECRETS[0][1]}"
     spans = find_secrets(text)
     assert [span.kind for span in spans] == ["api-key", "password", "aws-key"]
-    assert all(first.end <= second.start for first, second in zip(spans, spans[1:], strict=False))
+    assert all(first.end <= second.start for first, second in pairwise(spans))
 
 
 @given(prose)

@@ -101,11 +101,8 @@ class DurabilityTests(Harness):
         store.reopen()
         assert store.ids() == {kept.id}
         store.close()
-        theirs = (
-            ()
-            if Capability.TRANSACTIONAL in store.backend.capabilities
-            else ("memory.db", "memory.db-wal", "memory.db-shm")
-        )
+        joined = Capability.TRANSACTIONAL in store.backend.capabilities
+        theirs = () if joined else ("memory.db", "memory.db-wal", "memory.db-shm")
         for path in self.files(store.folder):
             if path.name not in theirs:
                 path.write_bytes(b"\x93 not what you wrote \xff\n" * 50)

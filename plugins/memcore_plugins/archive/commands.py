@@ -24,10 +24,10 @@ __all__ = ["archive", "sentence"]
 def archive(
     context: Context, folder: Path, older_than: int | None, undo: Path | None, dry_run: bool, as_json: bool
 ) -> None:
-    r"""Move old daily logs of the workspace DIR from memory/ to memory/archived/.
+    """Move old daily logs of the workspace DIR from memory/ to memory/archived/.
 
-    A daily log is a file whose name starts with its day, like 2026-01-31.md or 2026-01-31-slug.md. The records that came
-    from it follow: their source names the new place. A manifest in memory/archived/ is written before the first file
+    A daily log is a file whose name starts with its day, like 2026-01-31.md or 2026-01-31-slug.md. The records from it
+    follow: their source names the new place. A manifest in memory/archived/ is written before the first file
     moves; with it a killed run is finished by the next one, and --undo takes a whole run back. Nothing is overwritten.
 
     \b

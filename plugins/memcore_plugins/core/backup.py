@@ -22,7 +22,7 @@ __all__ = ["backup", "copy_database"]
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
 def backup(context: Context, file: Path, force: bool, dry_run: bool, as_json: bool) -> None:
-    r"""Copy the memory to FILE while it is in use.
+    """Copy the memory to FILE while it is in use.
 
     The copy is one SQLite file of mode 0600, checked before it gets its name: FILE is whole, or not there. It holds
     all tables of all plugins. With a remote backend the records stay on its server and need its own backup.

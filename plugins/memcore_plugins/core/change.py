@@ -37,7 +37,8 @@ def set_value(config: Config, catalog: Catalog, dotted: str, text: str, *, dry_r
     plugin = catalog.plugins.get(section) or catalog.plugins.get(section.replace("_", "-"))
     info = declared(plugin) if plugin else None
     cls = CoreSettings if not section else info.settings if info else None
-    value: Any = dict((name, found) for name, found, _ in probe.lookup(section, cls)).get(key, text) if cls else text
+    rows = probe.lookup(section, cls) if cls else []
+    value: Any = next((found for name, found, _ in rows if name == key), text)
     value = list(value) if isinstance(value, tuple) else value
     if not dry_run:
         place = document.setdefault(section, {}) if section else document

@@ -79,7 +79,7 @@ def config() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
 def show(context: Context, as_json: bool) -> None:
-    r"""Show every setting with its value and where the value comes from.
+    """Show every setting with its value and where the value comes from.
 
     Values whose key ends in token, secret, key or password are hidden. Exits 1 if a setting cannot be used.
 
@@ -119,7 +119,7 @@ def _shown(value: Any) -> str:
 @config.command("path")
 @pass_context
 def path(context: Context) -> None:
-    r"""Print the path of memcore.toml, whether it exists or not.
+    """Print the path of memcore.toml, whether it exists or not.
 
     \b
     Examples:
@@ -137,7 +137,7 @@ def path(context: Context) -> None:
 @click.option("--dry-run", is_flag=True, help="Only check the value.")
 @pass_context
 def set_(context: Context, key: str, value: str, dry_run: bool) -> None:
-    r"""Write a setting to memcore.toml; comments stay. The value is checked first.
+    """Write a setting to memcore.toml; comments stay. The value is checked first.
 
     Secrets do not belong there: name a file (a key that ends in _file), or set an environment variable.
 
@@ -160,7 +160,7 @@ def set_(context: Context, key: str, value: str, dry_run: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 @pass_context
 def unset(context: Context, key: str, dry_run: bool) -> None:
-    r"""Remove a setting from memcore.toml, so that its default counts again.
+    """Remove a setting from memcore.toml, so that its default counts again.
 
     \b
     Examples:

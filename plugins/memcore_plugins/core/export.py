@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -25,7 +26,7 @@ FORMAT, VERSION = "memcore-records", 1
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @pass_context
 def export(context: Context, file: Path, namespaces: tuple[str, ...], force: bool, as_json: bool) -> None:
-    r"""Write every record to FILE as JSON lines, or to standard output for -.
+    """Write every record to FILE as JSON lines, or to standard output for -.
 
     The first line names the format, the last one counts the records, so that a file that was cut off is recognised.
     Exported are the records, of any status; what plugins keep beside them is in `memcore backup`.
@@ -35,6 +36,8 @@ def export(context: Context, file: Path, namespaces: tuple[str, ...], force: boo
       memcore export memory.jsonl
       memcore export --namespace work - | gzip > work.jsonl.gz
     """
+    from io import TextIOWrapper
+
     from memcore.records import Scope
     from memcore_toolkit import console
 
@@ -43,7 +46,9 @@ def export(context: Context, file: Path, namespaces: tuple[str, ...], force: boo
     engine = context.engine
     scope = Scope(namespaces=namespaces, statuses=())
     if str(file) == "-":
-        write_records(engine.scan(scope), click.get_text_stream("stdout", encoding="utf-8"))
+        stdout = TextIOWrapper(sys.stdout.buffer, encoding="utf-8", write_through=True)
+        write_records(engine.scan(scope), stdout)
+        stdout.detach()
         return
     target = file.expanduser().absolute()
     check_target(target, force=force, database=engine.workspace.path)

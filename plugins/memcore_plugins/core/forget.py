@@ -35,7 +35,7 @@ def forget(
     yes: bool,
     as_json: bool,
 ) -> None:
-    r"""Remove records for good, with all that plugins know of them.
+    """Remove records for good, with all that plugins know of them.
 
     Several options narrow each other: --namespace work --source memory/2026-01-31.md means what came from that file in
     that namespace. It removes everything or nothing; afterwards no file of the workspace holds the text. Files that the

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,7 +39,7 @@ class Imported:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
 def import_(context: Context, file: Path, dry_run: bool, as_json: bool) -> None:
-    r"""Store the records of FILE, an export or JSON lines with at least `content`; - is standard input.
+    """Store the records of FILE, an export or JSON lines with at least `content`; - is standard input.
 
     The whole file is checked first; then all of it is stored, or nothing. A record that is there already stays as it
     is, so the same file can be imported again. Records come back with status, supersession and times. They were judged
@@ -66,10 +67,12 @@ def import_(context: Context, file: Path, dry_run: bool, as_json: bool) -> None:
 
 
 def _lines(file: Path) -> Iterable[str]:
+    from io import TextIOWrapper
+
     from memcore.errors import InvalidInputError
 
     if str(file) == "-":
-        return click.get_text_stream("stdin", encoding="utf-8")
+        return TextIOWrapper(sys.stdin.buffer, encoding="utf-8")
     try:
         return file.expanduser().read_bytes().decode("utf-8").split("\n")
     except UnicodeDecodeError as error:

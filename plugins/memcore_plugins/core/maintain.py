@@ -15,7 +15,7 @@ __all__ = ["maintain"]
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
 def maintain(context: Context, dry_run: bool, only: str | None, verbose: bool, as_json: bool) -> None:
-    r"""Run the upkeep of all plugins: fade opinions, refresh what is stale, tidy up.
+    """Run the upkeep of all plugins: fade opinions, refresh what is stale, tidy up.
 
     Safe to run at any time and as often as you like: every result depends on dates, not on the number of runs. A plugin
     that fails is named and costs nothing but its own upkeep; then the exit code is 1.

@@ -29,7 +29,7 @@ def plugins() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
 def list_(context: Context, backend: str, everything: bool, check: bool, as_json: bool) -> None:
-    r"""List the installed plugins: name, status, where it comes from, hooks, and the reason and cure of a status.
+    """List the installed plugins: name, status, where it comes from, hooks, and the reason and cure of a status.
 
     It works with broken plugins and a broken memcore.toml, and makes no database. Statuses: active; degraded (works,
     less well); inactive (has nothing to work on); unavailable (something it needs is missing); disabled; incompatible
@@ -107,7 +107,7 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Only say what would cha
 @_dry_run
 @pass_context
 def enable(context: Context, names: tuple[str, ...], dry_run: bool) -> None:
-    r"""Switch plugins on in memcore.toml; comments stay.
+    """Switch plugins on in memcore.toml; comments stay.
 
     \b
     Examples:
@@ -122,7 +122,7 @@ def enable(context: Context, names: tuple[str, ...], dry_run: bool) -> None:
 @_dry_run
 @pass_context
 def disable(context: Context, names: tuple[str, ...], dry_run: bool) -> None:
-    r"""Switch plugins off in memcore.toml; comments stay. Their tables stay too.
+    """Switch plugins off in memcore.toml; comments stay. Their tables stay too.
 
     \b
     Examples:

@@ -18,7 +18,7 @@ __all__ = ["decay"]
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
 def decay(context: Context, dry_run: bool, as_json: bool) -> None:
-    r"""Let opinions fade, and archive those that have faded below the floor.
+    """Let opinions fade, and archive those that have faded below the floor.
 
     Prints for every fading record the confidence it stated, what is left of it, the days since it was last confirmed,
     and its fate: keep, near (its days are numbered) or archive. Running it again, or late, changes nothing more. What

@@ -45,7 +45,7 @@ def note_written(engine: Engine, settings: DecisionsSettings, event: WriteEvent)
 
 
 def catch_up(engine: Engine, settings: DecisionsSettings) -> tuple[int, int]:
-    """Look for conflicts of the records left behind, the last written first; return how many were seen and still wait."""
+    """Look for conflicts of the records left behind, the last written first; return how many were seen, and wait."""
     connection = engine.workspace.connection()
     waiting = schema.unchecked(connection, settings.conflict_catch_up)
     for record in engine.get(waiting):

@@ -45,7 +45,7 @@ _COLUMNS = "id, kind, key, question, options, record_ids, evidence, deadline, st
 
 @frozen(kw_only=True)
 class Item:
-    """One row of the queue. `history` holds every answer, reopening and withdrawal, oldest first, and is never shortened."""
+    """One row of the queue. `history` holds every answer, reopening and withdrawal, oldest first."""
 
     id: str
     kind: str

@@ -28,7 +28,7 @@ def overdue(engine: Engine, now: datetime) -> list[schema.Item]:
 
 
 def maintain(engine: Engine, settings: DecisionsSettings, run: Run) -> Report:
-    """Compare what was left to upkeep, ask those who can answer, and flag what is overdue; a deadline decides nothing."""
+    """Compare what was left to upkeep, ask those who can answer, flag what is overdue; a deadline decides nothing."""
     checked, waiting, lines = 0, len(schema.unchecked(engine.workspace.connection())), list[str]()
     asked = 0
     if not run.dry_run:

@@ -1,5 +1,4 @@
-"""Dialectic: what a person is like, observed first, then a hypothesis, then verified; contradictions are kept at
-every step.
+"""Dialectic: what a person is like: observed, then a hypothesis, then verified. Contradictions are always kept.
 
 An agent notes what it sees as U-tags (`memcore_plugins.dialectic.grammar` has the whole grammar):
 

@@ -15,10 +15,10 @@ The whole grammar, for one line of a bullet list or a line of its own::
     tag       := words up to the colon; `_`, `-` and spaces are the same, case does not count
     wrap      := ** | __ | *             colon := ":" | "："       brackets may be full-width
 
-A bullet without mark and subject needs a tag of several words joined by `_` or `-`, so that `- U turn: no` stays
-text; a line without a bullet needs a mark or a subject. Deeper-indented lines and bullets belong to the text. Code,
-fences, comments and quotations hold no tags. A line that is marked as a U-tag but names none is reported as
-malformed, never dropped from its source. Nothing here raises.
+A mark that says none of this proves nothing. A bullet without mark and subject needs a tag of several words joined by
+`_` or `-`, so that `- U turn: no` stays text; a line without a bullet needs a mark or a subject. Deeper-indented
+lines and bullets belong to the text. Code, fences, comments and quotations hold no tags. A line that is marked as a
+U-tag but names none is reported as malformed, never dropped from its source. Nothing here raises.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ LONGEST_TAG = 80
 
 _WORDS_OF_TAG = 10
 _WRAP = r"(?:\*\*|__|\*)?"
-_MARK = r"[+\-\u2212\u2013]|[(（][^()（）\n]{0,80}[)）]|\[[^\]\[\n]{1,80}\]"
+_MARK = r"[+\-\u2212\u2013]| ?[(（][^()（）\n]{0,80}[)）]|\[[^\]\[\n]{1,80}\]"
 _NAME = r"@[^\s:：,，、()（）\[\]@*`]{1,80}"
 _GAP = r"[ \t\u3000]{0,8}"
 _HEAD = re.compile(rf"(?P<wrap>{_WRAP})U(?P<marks>(?:{_MARK}){{0,6}}){_WRAP}(?=[\s:：@]){_WRAP}[:：]?{_WRAP}")
@@ -53,6 +53,7 @@ _FIELD = re.compile(
 _DECLARED = frozenset({"declared", "stated", "said"})
 _OBSERVED = frozenset({"observed", "enacted", "did"})
 _AGAINST = frozenset({"-", "against", "counter", "contradicts", "contradiction"})
+_NO_TAG = re.compile(r"[@()（）\[\]{}<>|]")
 _QUOTES = "\"'`*_“”‘’「」"
 
 
@@ -139,7 +140,7 @@ def parse_line(line: str) -> tuple[UTag, ...] | None:
     marks = _marks(head["marks"])
     subjects = [name.rstrip(".;!?。") for name in re.findall(_NAME, named[0])] if named else []
     subjects = list(dict.fromkeys(name[1:] for name in (*marks.names, *subjects) if len(name) > 1))
-    proven = bool(head["marks"] or subjects)
+    proven = marks.known or bool(subjects)
     if not proven and not bullet:
         return ()
     rest = line[named.end() if named else head.end() :].strip()
@@ -150,7 +151,7 @@ def parse_line(line: str) -> tuple[UTag, ...] | None:
     if confidence is None and (late := _LATE.search(text)):
         text, confidence = text[: late.start()], parse_confidence(late["late"])[0]
     made = UTag(
-        tag=tag, stance=marks.stance, source=marks.source, text=text, confidence=confidence, occurred_on=marks.day
+        tag=tag, stance=marks.stance, source=marks.source, text=text, confidence=confidence, occurred_on=marks.occurred_on
     )
     return tuple(evolve(made, subject=name) for name in subjects or [""])
 
@@ -158,6 +159,8 @@ def parse_line(line: str) -> tuple[UTag, ...] | None:
 def _tag_and_text(rest: str, *, sure: bool) -> tuple[str, str]:
     """Split what follows the subjects; without a colon only a first word with a joint is a tag."""
     label, colon, text = _partition(rest)
+    if _NO_TAG.search(label):
+        return "", ""
     if colon and len(label) <= LONGEST_TAG:
         words = label.strip(_QUOTES + " ").split()
         if not 1 <= len(words) <= _WORDS_OF_TAG:
@@ -182,34 +185,36 @@ class _Marks:
     stance: Literal["support", "contradict"] = "support"
     source: Literal["observed", "declared"] = "observed"
     confidence: float | None = None
-    day: datetime | None = None
+    occurred_on: datetime | None = None
     names: tuple[str, ...] = ()
+    known: bool = False
 
 
 def _marks(text: str) -> _Marks:
     marks = _Marks()
-    for mark in re.findall(_MARK, text):
-        if mark[0] == "[":
+    for mark in map(str.strip, re.findall(_MARK, text)):
+        if mark[0] == "[" and any(map(str.isalpha, mark)):
             marks = evolve(marks, names=(*marks.names, "@" + mark[1:-1].strip().lstrip("@")))
         elif mark[0] in "(（":
             for word in re.split("[,;，、；]", mark[1:-1]):
                 marks = _qualified(marks, word.strip().casefold())
-        elif mark != "+":
-            marks = evolve(marks, stance="contradict")
+        elif mark[0] != "[":
+            marks = evolve(marks, stance="support" if mark == "+" else "contradict", known=True)
     return marks
 
 
 def _qualified(marks: _Marks, word: str) -> _Marks:
     """Apply one qualifier; a word the grammar does not know says nothing."""
     if word in _DECLARED:
-        return evolve(marks, source="declared")
+        return evolve(marks, source="declared", known=True)
     if word in _OBSERVED:
-        return evolve(marks, source="observed")
+        return evolve(marks, source="observed", known=True)
     if word in _AGAINST:
-        return evolve(marks, stance="contradict")
-    if re.match(r"c\s*[=:]", word):
-        return evolve(marks, confidence=parse_confidence(re.sub(r"^c\s*[=:]", "", word))[0])
+        return evolve(marks, stance="contradict", known=True)
+    if found := re.match(r"c\s*[=:]", word):
+        return evolve(marks, confidence=parse_confidence(word[found.end() :])[0], known=True)
     try:
-        return evolve(marks, day=datetime.strptime(word, "%Y-%m-%d").replace(tzinfo=UTC))
+        day = datetime.strptime(word, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
         return marks
+    return evolve(marks, occurred_on=day, known=True)

@@ -22,6 +22,8 @@ __all__ = ["Assessment", "Evidence", "Step", "assess"]
 
 Status = Literal["observation", "hypothesis", "verified"]
 
+Event = Literal["formed", "dropped", "verified", "withdrawn"]
+
 _DIGITS = 6
 _LOWEST, _HIGHEST = 0.01, 0.99  # PAI's OpinionTracker clamps there
 
@@ -46,7 +48,7 @@ class Step:
     """A change of phase: `event` is formed or dropped for a hypothesis, verified or withdrawn for a verification."""
 
     at: datetime
-    event: Literal["formed", "dropped", "verified", "withdrawn"]
+    event: Event
     confidence: float
     sessions: int
 
@@ -149,11 +151,9 @@ def _steps(before: Status, tally: _Tally, at: datetime) -> list[Step]:
     """Return the changes between two phases; the one in between is passed, not skipped."""
     ladder = ("observation", "hypothesis", "verified")
     old, new = ladder.index(before), ladder.index(tally.status)
-    events: list[Literal["formed", "dropped", "verified", "withdrawn"]] = []
-    if new > old:
-        events = (["formed"] if old == 0 else []) + (["verified"] if new == 2 else [])
-    elif new < old:
-        events = (["withdrawn"] if old == 2 else []) + (["dropped"] if new == 0 else [])
+    up: tuple[Event, ...] = ("formed", "verified")
+    down: tuple[Event, ...] = ("dropped", "withdrawn")
+    events = up[old:new] if new > old else down[new:old][::-1]
     return [Step(at=at, event=e, confidence=tally.confidence, sessions=tally.supporting) for e in events]
 
 

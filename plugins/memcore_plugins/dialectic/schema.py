@@ -40,7 +40,8 @@ TABLES = [
         "last_updated TEXT NOT NULL, why TEXT NOT NULL, record_id TEXT) STRICT, WITHOUT ROWID",
         "CREATE TABLE u_observations(id TEXT PRIMARY KEY, pattern_id TEXT NOT NULL, record_id TEXT NOT NULL, "
         "namespace TEXT NOT NULL, subject TEXT NOT NULL, tag TEXT NOT NULL, stance TEXT NOT NULL, "
-        "source TEXT NOT NULL, text TEXT NOT NULL, session TEXT NOT NULL, at TEXT NOT NULL, excluded TEXT NOT NULL) STRICT",
+        "source TEXT NOT NULL, text TEXT NOT NULL, session TEXT NOT NULL, at TEXT NOT NULL, "
+        "excluded TEXT NOT NULL) STRICT",
         "CREATE INDEX u_observations_pattern ON u_observations(pattern_id)",
         "CREATE INDEX u_observations_record ON u_observations(record_id)",
         _STEPS.format(name="u_hypotheses"),

@@ -152,7 +152,7 @@ def forget(engine: Engine, record_ids: Sequence[str]) -> int:
 
 
 def prompt_block(engine: Engine, settings: DialecticSettings, scope: Scope) -> PromptBlock | None:
-    """Return the verified patterns of the scope as upkeep left them, one line each: the same text for the same memory."""
+    """Return the verified patterns of the scope as upkeep left them: the same text for the same memory."""
     lines, used = [], 0
     for pattern in schema.patterns(engine.workspace.connection()).values():
         if pattern.status == "verified" and (not scope.namespaces or pattern.namespace in scope.namespaces):

@@ -13,7 +13,7 @@ __all__ = ["housekeeping"]
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
 def housekeeping(context: Context, dry_run: bool, as_json: bool) -> None:
-    r"""Tidy up: retired records past their grace, old conversations, orphans, leftovers, the WAL and free pages.
+    """Tidy up: retired records past their grace, old conversations, orphans, leftovers, the WAL and free pages.
 
     By default no record is deleted: those past their grace are only counted. `memcore maintain` runs this too.
 

@@ -32,6 +32,8 @@ CLEAR_GAP = 0.25
 LONG_LIST = 20
 #: Share of the words' score that does not depend on how many of the question's words the best record holds.
 TRUST_IN_WORDS = 0.5
+#: Share of character pairs that stand between two words and match nothing, in questions of unspaced scripts.
+UNSPACED_GLUE = 0.5
 SPARE = 10
 
 
@@ -44,7 +46,9 @@ def fuse(
         return []
     signals = Signals(question, settings, query.now, (c.speaker for c in candidates.values()))
     pool = [candidates[hit.record.id].evidence for hit in lists.get("text", ())]
-    score_words(candidates, near, rarities(len(question.terms), pool), signals.name_terms(), settings.context)
+    rare = rarities(len(question.terms), pool)
+    mass = [term.mass for term in question.terms]
+    score_words(candidates, near, rare, mass, signals.name_terms(), settings.context)
     _add_other_lists(candidates, lists, settings)
     if not _is_relevant(question, signals, candidates, lists, settings):
         return []
@@ -104,16 +108,19 @@ def _is_relevant(
 ) -> bool:
     """Tell whether anything found has to do with the question.
 
-    Yes, if some record with its neighbours holds `floor` of the rarity of the question's words; if a time or an entity was asked for
-    and found; if a vector is close enough; or if another strategy is sure enough to answer alone.
+    Yes, if it names somebody who speaks in what was found, or a time that something was found for; if some record with its neighbours
+    holds `floor` of the rarity of the question's words; if a vector is close enough; or if a strategy that finds nothing by chance
+    (topics, pieces of words) found something.
     """
-    if settings.floor <= 0 or lists.get("time") or not question.terms:
+    if settings.floor <= 0 or lists.get("time") or signals.asked or not question.terms:
         return True
     if max((hit.score for hit in lists.get("vector", ())), default=0.0) >= settings.vector_floor:
         return True
     if any(hits for name, hits in lists.items() if name not in ("text", "vector", "time")):
         return True
-    return max(candidate.share for candidate in candidates.values()) >= settings.floor
+    unspaced = sum(not term.word.isascii() for term in question.terms) / len(question.terms)
+    floor = settings.floor * (1 - UNSPACED_GLUE * unspaced)
+    return max(candidate.share for candidate in candidates.values()) >= floor
 
 
 def _ranked(candidates: Mapping[str, Candidate], signals: Signals) -> list[Hit]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 
 from attrs import field, frozen
-
 from memcore_plugins.prefetch.stemming import stem
 from memcore_plugins.prefetch.words import forms, related
 from memcore_toolkit.calendar_words import MONTHS, WEEKDAYS
@@ -23,16 +23,21 @@ _DISTANCES = frozenset(
 )
 #: "How many", "how much", "how old": the answer holds a number.
 _AMOUNTS = ("how many", "how much", "how old", "how long", "how often", "how far", "how fast", "what age", "몇", "얼마", "多少", "几", "幾", "いくつ")
+_NAME = re.compile(r"(?<=[\w,;:)] )[A-Z]\w+")
 #: Other words are searched for, at most this many: each costs the index a list of its own.
 MOST_OTHER_WORDS = 16
 
 
 @frozen(kw_only=True)
 class Term:
-    """One content word: `needles` maps each stem that counts as the word to its weight (1 for the word and its forms)."""
+    """One content word: `needles` maps each stem that counts as the word to its weight (1 for the word and its forms).
+
+    `mass` is how much of the question it carries: 2 for a name (a capitalised word inside a sentence), else 1.
+    """
 
     word: str
     needles: Mapping[str, float]
+    mass: float = 1.0
 
 
 @frozen(kw_only=True)
@@ -88,6 +93,7 @@ def read(text: str, now: datetime, use_forms: bool = True, related_weight: float
 
 def _terms(text: str, use_forms: bool, related_weight: float) -> list[Term]:
     found: dict[str, Term] = {}
+    names = {fold(match[0]) for match in _NAME.finditer(text)}
     for word in query_terms(text):
         own = stem(word)
         needles = {own: 1.0}
@@ -96,7 +102,7 @@ def _terms(text: str, use_forms: bool, related_weight: float) -> list[Term]:
         if related_weight > 0:
             near = {stem(other): related_weight for other in related(word)}
             needles = {**near, **needles}
-        found.setdefault(own, Term(word=word, needles=needles))
+        found.setdefault(own, Term(word=word, needles=needles, mass=2.0 if word in names else 1.0))
     return list(found.values())
 
 

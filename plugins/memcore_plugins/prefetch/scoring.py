@@ -59,10 +59,19 @@ def rarities(count: int, found: Iterable[Evidence]) -> list[float]:
 
 
 def score_words(
-    candidates: Mapping[str, Candidate], near: Windows, rare: Sequence[float], names: frozenset[int], context: float
+    candidates: Mapping[str, Candidate],
+    near: Windows,
+    rare: Sequence[float],
+    mass: Sequence[float],
+    names: frozenset[int],
+    context: float,
 ) -> None:
-    """Fill in `words`, `own` and the shares. Terms in `names` are names of speakers: they count only where nobody speaks."""
-    total = sum(weight for place, weight in enumerate(rare) if place not in names) or 1.0
+    """Fill in `words`, `own` and the shares, which weigh each word by rarity and `mass`.
+
+    Terms in `names` are names of speakers: they count only where nobody speaks.
+    """
+    heavy = [weight * times for weight, times in zip(rare, mass, strict=True)]
+    total = sum(weight for place, weight in enumerate(heavy) if place not in names) or 1.0
     heard: dict[str, dict[int, float]] = {}
     covered: dict[str, set[int]] = {}
     for key, candidate in candidates.items():
@@ -71,7 +80,7 @@ def score_words(
             continue
         direct = {place for place in candidate.evidence.direct if place in own}
         candidate.own = sum(rare[place] * _saturated(count) for place, count in own.items())
-        candidate.own_share = min(1.0, sum(rare[place] for place in direct) / total)
+        candidate.own_share = min(1.0, sum(heavy[place] for place in direct) / total)
         _spread(heard, covered, key, own, direct, 1.0)
         if context > 0:
             for other, distance in near.get(key, {}).items():
@@ -80,7 +89,7 @@ def score_words(
         if key in candidates:
             candidate = candidates[key]
             candidate.words = sum(rare[place] * _saturated(count) for place, count in counts.items())
-            candidate.share = min(1.0, sum(rare[place] for place in covered[key]) / total)
+            candidate.share = min(1.0, sum(heavy[place] for place in covered[key]) / total)
 
 
 def _counts(candidate: Candidate, names: frozenset[int]) -> dict[int, float]:

@@ -101,7 +101,7 @@ def score(record: Record, signals: Signals, now: datetime) -> float:
         "consolidation": signals.days / _FULL_DAYS,
         "richness": len({*record.tags, *record.entities}) / _FULL_CONCEPTS,
     }
-    return round(sum(WEIGHTS[name] * min(1.0, max(0.0, value)) for name, value in parts.items()), 4)
+    return float(round(sum(WEIGHTS[name] * min(1.0, max(0.0, value)) for name, value in parts.items()), 4))
 
 
 def judge(
@@ -141,7 +141,7 @@ def _at_most(name: str, have: float, limit: int) -> Gate:
 
 
 def highest(current: Tier, ceiling: Tier, opened: dict[Tier, bool]) -> Tier:
-    """Return the highest tier reached through open gates only; the current one stays, and nothing passes the ceiling."""
+    """Return the highest tier reached through open gates only, at least the current one, at most the ceiling."""
     reached = current
     for tier in TIERS[TIERS.index(current) + 1 : TIERS.index(ceiling) + 1]:
         if not opened[tier]:

@@ -63,7 +63,8 @@ class Place:
 class Signals:
     """How a record was recalled within the window: by how many questions, sessions and days, and how well it fitted.
 
-    `relevance` lies in 0..1; `last` is the last recall ever, also outside the window; `sources` are the places that said it again.
+    `relevance` lies in 0..1; `last` is the last recall ever, also outside the window; `sources` are the places that
+    said it again.
     """
 
     recalls: int = 0

@@ -17,7 +17,7 @@ _PLURALS = {"error": "errors", "warning": "warnings", "info": "notes"}
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
 def stats(context: Context, as_json: bool) -> None:
-    r"""Show what is in memory, what each plugin counts, and which features are missing.
+    """Show what is in memory, what each plugin counts, and which features are missing.
 
     \b
     Examples:
@@ -66,7 +66,7 @@ def _shown(value: Any) -> str:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, all findings.")
 @pass_context
 def warn(context: Context, limit: int | None, as_json: bool) -> None:
-    r"""Print what needs a person: what is stale, near decay, contradictory, too long for the prompt, or failing.
+    """Print what needs a person: what is stale, near decay, contradictory, too long for the prompt, or failing.
 
     Exits 1 if there is an error or a warning, so that cron can mail the report.
 

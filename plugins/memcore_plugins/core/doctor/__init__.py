@@ -20,7 +20,7 @@ _COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
 def doctor(context: Context, as_json: bool) -> None:
-    r"""Examine the installation, the settings, the files and the memory; exit 1 if something is wrong.
+    """Examine the installation, the settings, the files and the memory; exit 1 if something is wrong.
 
     It changes nothing and makes no database. It works with broken plugins, a broken memcore.toml and a damaged
     database, and says what to do about each.

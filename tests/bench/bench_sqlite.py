@@ -1,0 +1,143 @@
+"""The sqlite backend: bulk writes against a bare FTS5 table, searches by how frequent the words are, and upkeep."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness import Clocked, Report, clocked, each, questions, texts
+from memcore import Draft, Engine, Query, Scope
+from memcore.workspace import Workspace
+from memcore_backends.sqlite import Plugin
+from memcore_backends.sqlite.store import SqliteBackend
+from memcore_toolkit.text import fts_query, index_text, query_terms
+
+NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+BATCH = 5000  # drafts per call
+
+
+def main(report: Report) -> None:
+    """Measure writes, searches, reads and deletions."""
+    sizes = (1_000, 10_000) if report.quick else (1_000, 10_000, 100_000)
+    if report.large:
+        sizes = (*sizes, 1_000_000)
+    bulk(report, sizes[min(2, len(sizes) - 1)])
+    for size in sizes:
+        searches(report, size)
+
+
+def drafts(count: int) -> list[Draft]:
+    """Return drafts of 40 words with a source each, ten to a file."""
+    return [
+        Draft(content=text, namespace="bench", source=f"memory/{number // 10}.md#L{number % 10}")
+        for number, text in enumerate(texts(count))
+    ]
+
+
+def opened(path: Path) -> SqliteBackend:
+    """Open a backend on a new file, as an engine does."""
+    workspace = Workspace(path)
+    workspace.migrate("sqlite", Plugin().memcore_migrations(), Plugin.info.tables)
+    return SqliteBackend(workspace, lambda: NOW)
+
+
+def bare(path: Path, rows: list[str]) -> Clocked:
+    """Time the floor: the same words inserted into an FTS5 table that is nothing but that, in one transaction."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("CREATE VIRTUAL TABLE bare USING fts5(content, tokenize='porter unicode61 remove_diacritics 0')")
+
+    def insert() -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany("INSERT INTO bare(content) VALUES(?)", ((row,) for row in rows))
+        connection.execute("COMMIT")
+
+    found = clocked(insert)
+    connection.close()
+    return found
+
+
+def bulk(report: Report, count: int) -> None:
+    """Measure bulk writes, in one call and in batches, written again, and through the engine."""
+    batch = drafts(count)
+    floor = min((bare(report.folder / f"bare-{turn}.db", [index_text(d.content) for d in batch]) for turn in range(3)), key=cpu)
+    backend = opened(report.folder / "one.db")
+    report.spent(f"put {count:,} records in one call", clocked(backend.put, batch), floor, target="< 2")
+    report.spent(f"put {count:,} records again", clocked(backend.put, batch), floor)
+    backend.workspace.close()
+    backend = opened(report.folder / "batches.db")
+    parts = [batch[start : start + BATCH] for start in range(0, count, BATCH)]
+    report.spent(f"put {count:,} records, {BATCH} a call", clocked(lambda: [backend.put(part) for part in parts]), floor, target="< 2")
+    size = backend.workspace.path.stat().st_size
+    report.row("size of the file", f"{size / 1e6:.1f} MB", floor=f"{(report.folder / 'bare-0.db').stat().st_size / 1e6:.1f} MB")
+    ids = [stored.record.id for stored in backend.put(batch[:100])]
+    report.spent("delete 100 records, words proved gone", clocked(backend.delete, ids), floor)
+    report.spent("reindex", clocked(backend.index.rebuild), floor)
+    backend.workspace.close()
+    with Engine.open(home=report.folder / "home", environ={}, settings={"plugins": "sqlite"}) as engine:
+        report.spent(f"engine.remember {count:,} records, {BATCH} a call", clocked(lambda: [engine.remember(part) for part in parts]), floor)
+
+
+def filled(path: Path, size: int) -> SqliteBackend:
+    """Return a backend with `size` records in ten namespaces of equal size."""
+    backend = opened(path)
+    source = texts(size)
+    for start in range(0, size, BATCH):
+        numbered = zip(range(start, min(size, start + BATCH)), source)
+        backend.put([Draft(content=text, namespace=f"n{number % 10}", source=f"memory/{number // 10}.md") for number, text in numbered])
+    return backend
+
+
+def searches(report: Report, size: int) -> None:
+    """Measure searches at one size, by the rank of their words and by their scope."""
+    backend = filled(report.folder / f"search-{size}.db", size)
+    count = 50 if report.quick else 200
+    mid = questions(count, low=200, high=3000)
+    top = questions(count, low=0, high=10, length=1)
+    pasted = list(texts(count // 10, length=400, seed=3))
+    sets = {
+        "4 mid-frequency words": mid,
+        "1 word of most records and 3 mid": [f"{a} {b}" for a, b in zip(top, questions(count, low=200, high=3000, length=3, seed=8))],
+        "4 frequent words": questions(count, low=20, high=100),
+        "4 words of most records": questions(count, low=0, high=10),
+        "1 frequent word": questions(count, low=20, high=100, length=1),
+        "400 pasted words": pasted,
+    }
+    everything = Scope()
+    for name, asked in sets.items():
+        target = "p95 < 4 ms" if asked is mid and size == 100_000 else ""
+        report.latency(f"{size:,}: search, {name}", _searched(backend, asked, everything), target=target)
+    for name in ("4 mid-frequency words", "4 frequent words"):
+        report.latency(f"{size:,}: search in one namespace of ten, {name}", _searched(backend, sets[name], Scope(namespaces=("n3",))))
+    for name in ("4 mid-frequency words", "1 word of most records and 3 mid", "4 frequent words"):
+        report.row(f"{size:,}: first ten as in a full search, {name}", f"{agreement(backend, sets[name]):.3f}", target="> 0.98")
+    ids = [record.id for record in backend.scan(everything, limit=1000).records][:: max(1, min(size, 1000) // 100)]
+    report.latency(f"{size:,}: get 10 records", each(backend.get, [ids[start : start + 10] for start in range(0, len(ids), 10)] * 5))
+    backend.workspace.close()
+
+
+def _searched(backend: SqliteBackend, asked: list[str], scope: Scope) -> list[float]:
+    """Return the seconds of each search, after one round that warms the caches."""
+    queries = [Query(text=text, scope=scope, limit=10, now=NOW) for text in asked]
+    each(backend.search, queries)
+    return each(backend.search, queries)
+
+
+def agreement(backend: SqliteBackend, asked: list[str]) -> float:
+    """Return which share of the ten best records of a search that scores every match is among the ten that were found."""
+    connection = backend.workspace.connection()
+    sql = "SELECT rowid FROM curated_fts WHERE curated_fts MATCH ? ORDER BY bm25(curated_fts, 1.0, 0.5, 1.0) LIMIT 10"
+    same = total = 0
+    for text in asked:
+        best = {row[0] for row in connection.execute(sql, (fts_query(query_terms(text)),))}
+        found = {hit.record.id for hit in backend.search(Query(text=text, limit=10, now=NOW))}
+        numbers = {connection.execute("SELECT seq FROM curated WHERE id=?", (key,)).fetchone()[0] for key in found}
+        same, total = same + len(best & numbers), total + len(best)
+    return same / max(1, total)
+
+
+def cpu(time: Clocked) -> float:
+    """Return the CPU seconds."""
+    return time.cpu
