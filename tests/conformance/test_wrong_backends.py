@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 import wrong_backends
-import wrong_lives
-import wrong_manners
+import wrong_changes
+import wrong_paging
 import wrong_suites
+import wrong_writing
 from memcore.testing import BackendSuite
 from reference_backend import Reference
 
@@ -23,12 +24,12 @@ ABOUT_THE_SUITE = {MODEL, "test_no_test_is_overridden"}
 IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # eighteen thousand small databases
 
 FOUND_BY_THE_MODEL = (
-    wrong_backends.DeduplicatesGlobally, wrong_backends.DropsTheFourthWrite, wrong_backends.FindsRetired,
-    wrong_backends.LeaksNamespaces, wrong_backends.LooksOncePerBatch, wrong_backends.PurgesWholeNamespaces,
-    wrong_backends.Strips, wrong_lives.DeletesInMemoryOnly, wrong_lives.IgnoresSuccessors, wrong_lives.JoinsWordsByAnd,
-    wrong_lives.LeavesRetiredRetired, wrong_lives.SaysItDeleted, wrong_lives.SplitsAtSpaces, wrong_lives.UpdatesItsTwins,
-    wrong_manners.ForgetsOnClose, wrong_manners.LimitsBeforeTheScope, wrong_manners.RetiresInMemoryOnly,
-    wrong_manners.ScansOnePage,
+    wrong_writing.DeduplicatesGlobally, wrong_writing.DropsTheFourthWrite, wrong_backends.FindsRetired,
+    wrong_backends.LeaksNamespaces, wrong_writing.LooksOncePerBatch, wrong_backends.PurgesWholeNamespaces,
+    wrong_writing.Strips, wrong_changes.DeletesInMemoryOnly, wrong_changes.IgnoresSuccessors, wrong_changes.JoinsWordsByAnd,
+    wrong_changes.LeavesRetiredRetired, wrong_changes.SaysItDeleted, wrong_changes.SplitsAtSpaces, wrong_changes.UpdatesItsTwins,
+    wrong_paging.ForgetsOnClose, wrong_paging.LimitsBeforeTheScope, wrong_paging.RetiresInMemoryOnly,
+    wrong_paging.ScansOnePage,
 )  # fmt: skip
 
 

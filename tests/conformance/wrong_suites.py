@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import wrong_lives
-import wrong_manners
+import wrong_changes
+import wrong_claims
+import wrong_paging
+import wrong_writing
 from memcore.testing import BackendSuite
 from reference_backend import Plugin, Reference
 from wrong_backends import FAULTS
 
-__all__ = ["SUITES"]
+__all__ = ["MODULES", "SUITES"]
 
+MODULES = (wrong_changes, wrong_claims, wrong_paging, wrong_writing)
 ABOUT_PROCESSES = {
-    wrong_manners.WritesOnClose,
-    wrong_manners.LocksThreadsOnly,
-    wrong_manners.PhonesHome,
-    wrong_manners.ForgetsOnClose,
-    wrong_lives.SaysItDeleted,
+    wrong_claims.PhonesHome,
+    wrong_paging.ForgetsOnClose,
+    wrong_paging.LocksThreadsOnly,
+    wrong_paging.WritesOnClose,
 }
 """Faults that the tests with a second process are meant for; the others spare themselves these tests."""
 

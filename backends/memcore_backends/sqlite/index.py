@@ -67,38 +67,36 @@ class Index:
         self.rebuild()
         return True
 
+    def prepare(self, connection: sqlite3.Connection) -> None:
+        """Make the index ready for the writes of the open transaction, before the first of them."""
+        if self.enabled:
+            self.current()
+        else:  # who has FTS5 next makes the index again
+            connection.execute("DELETE FROM meta WHERE key=?", (ANALYSIS,))
+
     def add(self, connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
         """Index new records inside the open transaction."""
-        if not self._writable(connection):
-            return
-        connection.executemany(
-            "INSERT INTO curated_fts(rowid, content, summary, labels) VALUES(?,?,?,?)",
-            (_entry(seq, record) for seq, record in entries),
-        )
+        if self.enabled:
+            connection.executemany(
+                "INSERT INTO curated_fts(rowid, content, summary, labels) VALUES(?,?,?,?)",
+                (_entry(seq, record) for seq, record in entries),
+            )
 
     def remove(self, connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
         """Take records out of the index; their words may remain on disk until `erase`."""
-        if not self._writable(connection):
-            return
-        connection.executemany(
-            "INSERT INTO curated_fts(curated_fts, rowid, content, summary, labels) VALUES('delete',?,?,?,?)",
-            (_entry(seq, record) for seq, record in entries),
-        )
-
-    def _writable(self, connection: sqlite3.Connection) -> bool:
         if self.enabled:
-            return self.current()
-        # who has FTS5 next makes the index again
-        connection.execute("DELETE FROM meta WHERE key=?", (ANALYSIS,))
-        return False
+            connection.executemany(
+                "INSERT INTO curated_fts(curated_fts, rowid, content, summary, labels) VALUES('delete',?,?,?,?)",
+                (_entry(seq, record) for seq, record in entries),
+            )
 
     def erase(self, connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
         """Take records whose rows are gone out of the index so that no segment of it holds a word of theirs."""
-        self.remove(connection, entries)
         if not self.enabled:  # the index is behind anyway: empty its parts, which are ordinary tables
             for part in self._workspace.tables() & {"curated_fts_data", "curated_fts_idx", "curated_fts_docsize"}:
                 connection.execute(f"DELETE FROM {part}")
             return
+        self.remove(connection, entries)
         connection.execute("INSERT INTO curated_fts(curated_fts) VALUES('optimize')")
         if self._holds_strangers(connection):  # another Unicode version had cut them into other words than we removed
             self.rebuild()

@@ -169,7 +169,8 @@ def fetch(
 def _spans(connection: sqlite3.Connection) -> Spans:
     spans = {}
     for table in (CURATED, EPISODES):
-        low, high = connection.execute(f"SELECT min(seq), max(seq) FROM {table.name}").fetchone()
+        ends = f"SELECT (SELECT min(seq) FROM {table.name}), (SELECT max(seq) FROM {table.name})"  # one step each, alone
+        low, high = connection.execute(ends).fetchone()
         if low is not None:
             spans[table] = (low, high)
     return spans

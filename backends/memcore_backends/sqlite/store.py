@@ -149,6 +149,7 @@ class SqliteBackend:
         """Open a transaction or join the open one; text that no file can hold is refused."""
         try:
             with self._open().transaction() as connection:
+                self.index.prepare(connection)
                 yield connection
         except UnicodeEncodeError as error:
             why, cure = f"{error.reason} (half of a surrogate pair)", "decode the source with errors='replace'"

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -51,11 +52,11 @@ def read(engine: Engine, found: Found, *, known: bytes = b"") -> Chunked:
     A file that changes while it is read counts as changed next time too.
     """
     try:
-        with open(found.file, "rb") as file:
+        with Path(found.file).open("rb") as file:
             data = file.read()
             settled = os.fstat(file.fileno()).st_mtime_ns == found.mtime_ns
-    except OSError as error:
-        return Chunked(found=found, digest=b"", reason=f"unreadable: {error.strerror}")
+    except OSError as problem:
+        return Chunked(found=found, digest=b"", reason=f"unreadable: {problem.strerror}")
     digest = hashlib.sha256(data).digest()
     mtime_ns = found.mtime_ns if settled else 0
     if digest == known:
@@ -115,7 +116,6 @@ def line_of(draft: Draft) -> int:
 
 def digest_of(draft: Draft) -> bytes:
     """Return what tells a draft from others of its file: everything it says, but not the lines it stands on."""
-    metadata = {name: value for name, value in draft.metadata.items() if name != "end_line"}
-    when = draft.occurred_at.isoformat() if draft.occurred_at else ""
-    told = [draft.kind, draft.content, draft.confidence, when, draft.entities, draft.tags, draft.provenance, metadata]
-    return hashlib.blake2b(json.dumps(told, default=str, sort_keys=True).encode(), digest_size=12).digest()
+    metadata = [pair for pair in draft.metadata.items() if pair[0] != "end_line"]
+    said = (draft.kind, draft.content, draft.confidence, draft.occurred_at, draft.entities, draft.tags, draft.provenance)
+    return hashlib.blake2b(repr((said, metadata)).encode(), digest_size=12).digest()

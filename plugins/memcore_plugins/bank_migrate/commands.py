@@ -41,9 +41,9 @@ def migrate(
 ) -> None:
     r"""Take over the memory files of a folder: MEMORY.md, bank/, memory/, wiki/, CLAUDE.md and others.
 
-    The folder is only read. Running it again is safe: what did not change is left alone, what changed is added, and what a
-    file no longer says is retired unless another source says it. An interrupted run is continued by the next one. Exits
-    with 1 if there were errors.
+    The folder is only read. Running it again is safe: what did not change is left alone, what changed is added, and
+    what a file no longer says is retired unless another source says it. An interrupted run is continued by the next
+    one. Exits with 1 if there were errors.
 
     \b
     Examples:

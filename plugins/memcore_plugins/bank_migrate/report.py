@@ -49,7 +49,9 @@ class Result:
 
     def lines(self, *, verbose: bool) -> Iterator[str]:
         """Yield the report line by line: what happened, the summary, then what was not taken over and why."""
-        yield f"identify: {self.files + len(self.skipped)} found, {self.unchanged} unchanged, {self.changed} new or changed, {self.removed} removed"
+        found = self.files + len(self.skipped)
+        seen = f"{self.unchanged} unchanged, {self.changed} new or changed, {self.removed} removed"
+        yield f"identify: {found} found, {seen}"
         told = ", ".join(f"{count} {state}" for state, count in sorted(self.states.items())) or "nothing new"
         yield f"chunk: {told}; {self.retired} retired; {self.episodes} episodes"
         if not self.dry_run:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memcore.contracts import Capability
@@ -67,7 +67,7 @@ def retire_gone(engine: Engine) -> int:
     """
     connection = engine.workspace.connection()
     marked = [row[0] for row in connection.execute("SELECT DISTINCT record_id FROM migrated_records WHERE gone=1")]
-    roots = {row[0]: os.path.isdir(row[0]) for row in connection.execute("SELECT DISTINCT root FROM migrated_files")}
+    roots = {row[0]: Path(row[0]).is_dir() for row in connection.execute("SELECT DISTINCT root FROM migrated_files")}
     count = 0
     for part in chunks(marked):
         said = _said(connection, part, roots)
@@ -78,7 +78,7 @@ def retire_gone(engine: Engine) -> int:
         with engine.workspace.transaction():
             gone = [key for key in part if key not in said and key not in elsewhere]
             count += engine.retire(gone, reason=REASON) if gone else 0
-            _point_elsewhere(engine, connection, said)
+            _point_elsewhere(engine, said)
             connection.executemany(
                 "DELETE FROM migrated_records WHERE record_id=? AND gone=1", [(key,) for key in part]
             )
@@ -87,7 +87,10 @@ def retire_gone(engine: Engine) -> int:
 
 def _said(connection: sqlite3.Connection, ids: Iterable[str], roots: Mapping[str, bool]) -> dict[str, set[str]]:
     """Return the places that still say each record."""
-    statement = "SELECT record_id, root, path, line FROM migrated_records JOIN migrated_files ON file=id WHERE gone=0 AND record_id IN (?)"
+    statement = (
+        "SELECT record_id, root, path, line FROM migrated_records JOIN migrated_files ON file=id "
+        "WHERE gone=0 AND record_id IN (?)"
+    )
     said: dict[str, set[str]] = {}
     for key, root, path, line in select_in(connection, statement, ids):
         if roots.get(root):
@@ -95,7 +98,7 @@ def _said(connection: sqlite3.Connection, ids: Iterable[str], roots: Mapping[str
     return said
 
 
-def _point_elsewhere(engine: Engine, connection: sqlite3.Connection, said: Mapping[str, set[str]]) -> None:
+def _point_elsewhere(engine: Engine, said: Mapping[str, set[str]]) -> None:
     """Let a record whose own line is gone name a line that still says it."""
     records = {record.id: record for record in engine.get(list(said))} if said else {}
     changes = {

@@ -190,10 +190,11 @@ class Migration:
             key = connection.execute(
                 "INSERT INTO migrated_files(namespace, root, path, size, mtime_ns, digest, reader, reason, seen_at) "
                 "VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET size=excluded.size, mtime_ns=excluded.mtime_ns, "
-                "digest=excluded.digest, reader=excluded.reader, reason=excluded.reason, seen_at=excluded.seen_at RETURNING id",
+                "digest=excluded.digest, reader=excluded.reader, reason=excluded.reason, "
+                "seen_at=excluded.seen_at RETURNING id",
                 (
-                    self.namespace, self.snapshot.root, found.path, found.size, chunked.mtime_ns, chunked.digest, self.reader,
-                    chunked.reason, self.engine.now().isoformat(),
+                    self.namespace, self.snapshot.root, found.path, found.size, chunked.mtime_ns, chunked.digest,
+                    self.reader, chunked.reason, self.engine.now().isoformat(),
                 ),
             ).fetchone()[0]  # fmt: skip
             connection.executemany(

@@ -87,13 +87,13 @@ class _Walker:
     def take(self, entry: os.DirEntry[str]) -> bool:
         """List one entry; tell whether it is a folder to walk."""
         if entry.is_symlink():
-            if self.wanted(entry.name) or not os.path.isfile(entry.path):
+            if self.wanted(entry.name) or not Path(entry.path).is_file():
                 self.links.append((entry.path, entry.name))
             return False
         if entry.is_dir(follow_symlinks=False):
             return self.take_folder(entry)
         if not self.wanted(entry.name):
-            suffix = os.path.splitext(entry.name)[1]
+            suffix = Path(entry.name).suffix
             self.skip(entry.path, f"not read: {suffix} files" if suffix else "not read: files without a suffix")
             return False
         try:
@@ -146,8 +146,8 @@ class _Walker:
             return "symlink loop"
         if target != self.root and not target.startswith(self.root.rstrip(os.sep) + os.sep):
             return "leaves the workspace"
-        if os.path.isdir(target):
-            inside = os.path.dirname(link).startswith(target)
+        if Path(target).is_dir():
+            inside = Path(link).parent.is_relative_to(target)
             return "symlink loop" if inside else f"the same folder as {self.relative(target)}"
         return f"the same file as {self.relative(target)}"
 

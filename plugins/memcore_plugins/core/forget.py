@@ -105,7 +105,11 @@ def _confirm(count: int, *, yes: bool) -> None:
 
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not _on_terminal():
         cure = "add --yes, or look first with --dry-run"
         raise InvalidInputError("nothing was removed", why="there is no terminal to ask on", cure=cure)
     click.confirm(f"Remove these {count} records for good?", abort=True, err=True)
+
+
+def _on_terminal() -> bool:
+    return sys.stdin.isatty()

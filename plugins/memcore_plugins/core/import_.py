@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,7 +96,7 @@ def restore(engine: Engine, records: Sequence[Record], *, dry_run: bool = False)
     stored: list[Stored] = []
     wanted = sorted(missing, key=lambda each: each.created_at)  # what a record rests on comes before it
     with engine.writing():
-        for part in _parts(wanted):
+        for part in _steps(wanted):
             fresh = engine.backend.put([_renamed(each, names) for each in part])
             ids = [(old.id, now.record.id) for old, now in zip(part, fresh, strict=True)]
             names |= {old: now for old, now in ids if old and old != now}
@@ -112,6 +112,20 @@ def restore(engine: Engine, records: Sequence[Record], *, dry_run: bool = False)
 
 def _parts(records: Sequence[Record]) -> Iterable[Sequence[Record]]:
     return (records[start : start + _BATCH] for start in range(0, len(records), _BATCH))
+
+
+def _steps(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+    """Yield batches in which no record rests on another of the same batch: its id may be new only after the put."""
+    batch: list[Record] = []
+    ids: set[str] = set()
+    for record in records:
+        if len(batch) == _BATCH or not ids.isdisjoint(record.upstream_ids):
+            yield batch
+            batch, ids = [], set()
+        batch.append(record)
+        ids.add(record.id)
+    if batch:
+        yield batch
 
 
 def _same(found: Record | None, wanted: Record) -> bool:

@@ -46,7 +46,9 @@ class DecisionsSettings:
         },
     )
     conflict_candidates: int = field(default=10, metadata={"help": "similar records that are compared with a new one"})
-    conflicts_per_record: int = field(default=3, metadata={"help": "questions that one record may raise at a time"})
+    conflicts_per_record: int = field(
+        default=3, metadata={"help": "contradicted records from which a record is one of a series and raises no question"}
+    )
     conflict_lookups: int = field(
         default=20, metadata={"help": "records of one written batch that are compared at once; upkeep does the rest"}
     )

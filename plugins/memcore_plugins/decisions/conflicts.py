@@ -57,18 +57,20 @@ def catch_up(engine: Engine, settings: DecisionsSettings) -> tuple[int, int]:
 
 
 def opponents(engine: Engine, settings: DecisionsSettings, record: Record) -> list[tuple[Record, str]]:
-    """Return the active records that this one may contradict, each with the reason, the closest first."""
-    scope = Scope(namespaces=(record.namespace,), kinds=settings.conflict_kinds)
+    """Return the active records of the same entities that this one may contradict, each with why, the closest first.
+
+    What differs from many in the same way is one of a series (piers 1 to 9, things somebody likes) and contradicts none.
+    """
+    scope = Scope(namespaces=(record.namespace,), kinds=settings.conflict_kinds, entities=record.entities)
     query = Query(text=record.content[:_QUERY_CHARS], scope=scope, limit=settings.conflict_candidates, now=engine.now())
     found = []
     for hit in engine.backend.search(query):
         other = hit.record
-        same_subject = not record.entities or not other.entities or not set(record.entities).isdisjoint(other.entities)
-        if other.id == record.id or other.status != "active" or not same_subject:
+        if other.id == record.id or other.status != "active":
             continue
         if why := contradiction(other.content, record.content, overlap=settings.conflict_overlap):
             found.append((other, why))
-    return found[: settings.conflicts_per_record]
+    return found if len(found) <= settings.conflicts_per_record else []
 
 
 def _ask_about(engine: Engine, settings: DecisionsSettings, record: Record) -> None:

@@ -79,7 +79,8 @@ def _terms(key: str) -> list[str]:
     korean = [word for word in key.split() if _HANGUL.fullmatch(word)]
     others = " ".join(word for word in key.split() if not _HANGUL.fullmatch(word))
     stems = [word[:-1] if len(word) > 2 and word[-1] in PARTICLES else word for word in korean if word not in KOREAN]
-    return [*stems, *(query_terms(others) if others else ())]
+    cut = query_terms(others) if others else []
+    return [*stems, *(term for term in cut if len(term) > 1 or term.isascii() or len(cut) == 1)]
 
 
 def _weight(words: frozenset[str]) -> float:

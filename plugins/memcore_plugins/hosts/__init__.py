@@ -15,15 +15,14 @@ __all__ = ["Plugin"]
 
 
 class Plugin:
-    """Bring the commands that connect memcore to a host: `hook`."""
+    """Bring the commands that connect memcore to a host."""
 
-    info = PluginInfo(
-        summary="connects hosts: hook commands of Claude Code and Codex, the MemoryProvider of any runtime"
-    )
+    info = PluginInfo(summary="connects hosts: Hermes Agent, Claude Code, Codex, any runtime through MemoryProvider")
 
     @hookimpl
     def memcore_commands(self) -> Sequence[click.Command]:
         """Return the commands of all hosts."""
+        from memcore_plugins.hosts.hermes.commands import hermes
         from memcore_plugins.hosts.hook import hook
 
-        return [hook]
+        return [hermes, hook]

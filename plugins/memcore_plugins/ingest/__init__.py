@@ -134,10 +134,9 @@ class Plugin:
     @hookimpl
     def memcore_gate(self, engine: Engine, drafts: Sequence[Draft]) -> Sequence[Verdict | None]:
         """Refuse secrets and junk, and merge what says the same as something kept."""
-        from memcore_plugins.ingest.gate import refusal
+        from memcore_plugins.ingest.gate import refusals
 
-        settings = engine.settings("ingest", IngestSettings)
-        verdicts = {i: verdict for i, draft in enumerate(drafts) if (verdict := refusal(draft, settings))}
+        verdicts = refusals(drafts, engine.settings("ingest", IngestSettings))
         merged = self.sameness.judge(engine, drafts, verdicts)
         return [verdicts.get(i) or merged.get(i) for i in range(len(drafts))]
 

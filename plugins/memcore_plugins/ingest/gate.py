@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from memcore.records import Draft, Verdict, evolve
@@ -10,30 +11,24 @@ from memcore.records import Draft, Verdict, evolve
 if TYPE_CHECKING:
     from memcore_plugins.ingest import IngestSettings
 
-__all__ = ["FENCE", "redacted", "refusal", "without_fences"]
+__all__ = ["redacted", "refusals", "without_fences"]
 
-FENCE = re.compile(r"<(memory-context|recalled-memory)\b[^>]*>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
-"""A block of recalled text as hosts put it into a prompt: kept again, memory would feed on itself."""
-
-_OPENING = re.compile(r"\s*(?:[\w@.-]{1,60}:\s+)?<(?:memory-context|recalled-memory)\b", re.IGNORECASE)
+_FENCE = re.compile(r"<(memory-context|recalled-memory)\b[^>]*>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+_SPEAKER = re.compile(r"[\w@.-]{1,60}:\s+")
 
 
-def refusal(draft: Draft, settings: IngestSettings) -> Verdict | None:
-    """Return why a draft is refused, None if it may be stored."""
-    if _letters(draft.content) < settings.shortest:
-        return _refused(draft, "it says nothing: too few letters or digits")
-    if "<" in draft.content and _OPENING.match(draft.content) and not without_fences(draft.content).strip():
-        return _refused(draft, "it is recalled memory, not something new")
+def refusals(drafts: Sequence[Draft], settings: IngestSettings) -> dict[int, Verdict]:
+    """Return the drafts that are refused, by their index, with the reason."""
+    words = re.compile(rf"(?:[\W_]*[^\W_]){{{settings.shortest}}}")
+    refused = {i: _refused(draft, why) for i, draft in enumerate(drafts) if (why := _junk(draft.content, words))}
     if settings.secrets == "refuse":
-        from memcore_toolkit.secrets import find_secrets
+        from memcore_toolkit.secrets import find_secrets_in
 
-        if found := find_secrets(draft.content):
-            kinds = ", ".join(sorted({secret.kind for secret in found}))
-            return _refused(
-                draft,
-                f"it holds a secret ({kinds}); write it without the value, or set ingest.secrets to redact or allow",
-            )
-    return None
+        for i, secrets in find_secrets_in([draft.content for draft in drafts]).items():
+            why = f"it holds a secret ({', '.join(sorted({secret.kind for secret in secrets}))})"
+            cure = "write it without the value, or set ingest.secrets to redact or allow"
+            refused[i] = _refused(drafts[i], f"{why}; {cure}")
+    return refused
 
 
 def redacted(draft: Draft) -> Draft:
@@ -45,18 +40,17 @@ def redacted(draft: Draft) -> Draft:
 
 
 def without_fences(text: str) -> str:
-    """Return a text without the blocks of recalled memory in it."""
-    return FENCE.sub("", text) if "<" in text else text
+    """Return a text without blocks of recalled memory: kept again, memory would feed on itself."""
+    return _FENCE.sub("", text) if "<" in text else text
 
 
-def _letters(text: str) -> int:
-    """Count letters and digits, up to three: more do not matter."""
-    count = 0
-    for character in text:
-        count += character.isalnum()
-        if count > 2:
-            break
-    return count
+def _junk(text: str, words: re.Pattern[str]) -> str:
+    """Return why a text is not worth a record, an empty string if it is; `words` finds enough letters or digits."""
+    if not words.match(text):
+        return "it says nothing: too few letters or digits"
+    if "<" in text and _FENCE.search(text) and not _SPEAKER.sub("", without_fences(text)).strip():
+        return "it is recalled memory, not something new"
+    return ""
 
 
 def _refused(draft: Draft, why: str) -> Verdict:

@@ -31,7 +31,7 @@ _CITED = re.compile(
     r"(?:日志|日誌|记录|記錄|会议|会議|회의|메모|기록|メモ|記録))\s*[,;，、]\s*\d{4}-\d{2}-\d{2}[)）][\s.。]*$",
     re.IGNORECASE,
 )
-_SEPARATE = frozenset({"episode"})
+_SEPARATE = frozenset({"daily", "episode", "knowledge"})
 
 
 def text_digest(text: str) -> bytes:
@@ -109,11 +109,13 @@ class Sameness:
             self._built = True
 
     def form(self, draft: Draft) -> bytes | None:
-        """Return the key of a draft; None for what is never merged: episodes, and text without words."""
+        """Return the key of a draft; None for what is never merged: raw logs, sections of pages, text without words."""
+        if draft.kind in _SEPARATE:
+            return None
         text = draft.content
         if text.rstrip("。. ").endswith((")", "）")):
             text = _CITED.sub("", text)  # where a fact was read says nothing of what it says
-        form = "" if draft.kind in _SEPARATE else normal_form(text)
+        form = normal_form(text)
         if not form:
             return None
         return hashlib.blake2b(

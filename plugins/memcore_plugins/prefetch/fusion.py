@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from memcore import Hit, Query
+from memcore.records import evolve
 from memcore_plugins.prefetch.context import Windows, is_episode, windows
 from memcore_plugins.prefetch.evidence import Reader, speaker_of
 from memcore_plugins.prefetch.merging import merge_copies, spread
@@ -41,6 +42,8 @@ def fuse(
     engine: Engine, query: Query, question: Question, lists: Mapping[str, Sequence[Hit]], settings: PrefetchSettings
 ) -> list[Hit]:
     """Return some more hits than asked for, best first, or nothing when nothing is relevant."""
+    if lists.get("time"):
+        question = evolve(question, terms=[term for term in question.terms if not term.dates])
     candidates, near = _candidates(engine, question, lists, settings)
     if not candidates:
         return []

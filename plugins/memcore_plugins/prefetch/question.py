@@ -32,12 +32,14 @@ MOST_OTHER_WORDS = 16
 class Term:
     """One content word: `needles` maps each stem that counts as the word to its weight (1 for the word and its forms).
 
-    `mass` is how much of the question it carries: 2 for a name (a capitalised word inside a sentence), else 1.
+    `mass` is how much of the question it carries: 2 for a name (a capitalised word inside a sentence), else 1. `dates` marks a word that
+    is part of a date; it counts as a word only where the date itself found nothing.
     """
 
     word: str
     needles: Mapping[str, float]
     mass: float = 1.0
+    dates: bool = False
 
 
 @frozen(kw_only=True)
@@ -77,7 +79,7 @@ def read(text: str, now: datetime, use_forms: bool = True, related_weight: float
     """Take a question apart; `now` is what "last week" is relative to. The same question is read once."""
     period = _period(text, now)
     folded = fold(text)
-    terms = [term for term in _terms(text, use_forms, related_weight) if period is None or not _tells_time(term.word)]
+    terms = _terms(text, use_forms, related_weight, dated=period is not None)
     others = [needle for term in terms for needle in _others(term, use_forms, related_weight)]
     return Question(
         text=text,
@@ -91,7 +93,7 @@ def read(text: str, now: datetime, use_forms: bool = True, related_weight: float
     )
 
 
-def _terms(text: str, use_forms: bool, related_weight: float) -> list[Term]:
+def _terms(text: str, use_forms: bool, related_weight: float, *, dated: bool) -> list[Term]:
     found: dict[str, Term] = {}
     names = {fold(match[0]) for match in _NAME.finditer(text)}
     for word in query_terms(text):
@@ -102,7 +104,8 @@ def _terms(text: str, use_forms: bool, related_weight: float) -> list[Term]:
         if related_weight > 0:
             near = {stem(other): related_weight for other in related(word)}
             needles = {**near, **needles}
-        found.setdefault(own, Term(word=word, needles=needles, mass=2.0 if word in names else 1.0))
+        dates = dated and _tells_time(word)
+        found.setdefault(own, Term(word=word, needles=needles, mass=2.0 if word in names else 1.0, dates=dates))
     return list(found.values())
 
 

@@ -84,7 +84,7 @@ def score_words(
         _spread(heard, covered, key, own, direct, 1.0)
         if context > 0:
             for other, distance in near.get(key, {}).items():
-                _spread(heard, covered, other, own, direct, context * DISTANCE[distance])
+                _spread(heard, covered, other, own, direct if distance == 1 else set(), context * DISTANCE[distance])
     for key, counts in heard.items():
         if key in candidates:
             candidate = candidates[key]

@@ -47,7 +47,7 @@ def by_time(engine: Engine, query: Query, question: Question, settings: Prefetch
         until=min(filter(None, (query.scope.until, until))),
     )
     found: dict[str, Record] = {}
-    if question.terms:
+    if not all(term.dates for term in question.terms):
         near = evolve(query, scope=scope, limit=_pool(query, settings))
         found = {hit.record.id: hit.record for hit in engine.backend.search(near)}
     if len(found) < query.limit:

@@ -1,28 +1,27 @@
-"""More wrong backends, one planted fault each: paging, lasting, sharing, and what they say of themselves."""
+"""More wrong backends, one planted fault each: limits and pages, what lasts, and what is shared."""
 
 from __future__ import annotations
 
 import fcntl
-import json
-import logging
-import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from typing import Any
 
-from memcore import Capability, Draft, Health, Hit, OpenContext, Query, Record, Scope
-from memcore.errors import CapabilityError, CorruptError, UnavailableError
-from memcore.records import Page, Stored, content_hash, evolve
-from reference_backend import ALL, Records, Reference, decoded, encoded
+from memcore import Hit, OpenContext, Query, Scope
+from memcore.errors import CorruptError
+from memcore.records import Page, evolve
+from reference_backend import Records, Reference
 from wrong_backends import fails
 
 # --- limits and pages ---
 
 
-@fails()
+@fails(
+    "any_text_is_a_legal_query", "limit_is_kept_exactly", "limit_zero_finds_nothing",
+    "the_limit_counts_what_is_in_scope",
+)  # fmt: skip
 class FindsOneTooMany(Reference):
     """Is off by one at the limit."""
 
@@ -30,7 +29,7 @@ class FindsOneTooMany(Reference):
         return super().search(evolve(query, limit=query.limit + 1))
 
 
-@fails()
+@fails("limit_zero_finds_nothing")
 class TakesZeroForNoLimit(Reference):
     """Reads a limit of 0 as no limit."""
 
@@ -38,7 +37,7 @@ class TakesZeroForNoLimit(Reference):
         return super().search(evolve(query, limit=query.limit or 10**9))
 
 
-@fails()
+@fails("a_huge_limit_is_legal")
 class OverflowsAtHugeLimits(Reference):
     """Multiplies the limit into a number its database cannot hold."""
 
@@ -47,7 +46,7 @@ class OverflowsAtHugeLimits(Reference):
         return super().search(query)
 
 
-@fails()
+@fails("the_limit_counts_what_is_in_scope")
 class LimitsBeforeTheScope(Reference):
     """Cuts the list first and looks at the scope afterwards."""
 
@@ -56,7 +55,10 @@ class LimitsBeforeTheScope(Reference):
         return [hit for hit in hits if query.scope.admits(hit.record)]
 
 
-@fails()
+@fails(
+    "a_scan_keeps_its_order", "pages_of_a_scan_are_complete_and_distinct",
+    "times_come_from_one_clock_that_may_step_back", "writing_during_a_scan_repeats_and_loses_nothing",
+)  # fmt: skip
 class RepeatsPages(Reference):
     """Starts a page with the last record of the page before."""
 
@@ -65,7 +67,11 @@ class RepeatsPages(Reference):
         return evolve(page, records=[*self.get([after or ""]), *page.records])
 
 
-@fails()
+@fails(
+    "a_scan_keeps_its_order", "deleting_during_a_scan_skips_nothing", "pages_of_a_scan_are_complete_and_distinct",
+    "retiring_during_a_scan_skips_nothing", "times_come_from_one_clock_that_may_step_back",
+    "writing_during_a_scan_repeats_and_loses_nothing",
+)  # fmt: skip
 class ScansOnePage(Reference):
     """Ends every scan after its first page."""
 
@@ -73,7 +79,10 @@ class ScansOnePage(Reference):
         return evolve(super().scan(scope, after=after, limit=limit), next=None)
 
 
-@fails()
+@fails(
+    "deleting_during_a_scan_skips_nothing", "retiring_during_a_scan_skips_nothing",
+    "writing_during_a_scan_repeats_and_loses_nothing",
+)  # fmt: skip
 class CountsRows(Reference):
     """Takes the number of rows already given for a cursor."""
 
@@ -83,7 +92,7 @@ class CountsRows(Reference):
         return Page(records=rest[:limit], next=str(start + limit) if len(rest) > limit else None)
 
 
-@fails()
+@fails("deleting_during_a_scan_skips_nothing")
 class LooksUpItsCursor(Reference):
     """Cannot go on behind a record that is gone."""
 
@@ -91,7 +100,7 @@ class LooksUpItsCursor(Reference):
         return super().scan(scope, after=after, limit=limit) if after is None or self.get([after]) else Page(records=[])
 
 
-@fails()
+@fails("a_scan_keeps_its_order")
 class ScansInAnyOrder(Reference):
     """Gives no two scans the same order."""
 
@@ -103,7 +112,7 @@ class ScansInAnyOrder(Reference):
         return evolve(page, records=page.records[::-1] if self.turns % 2 else page.records)
 
 
-@fails()
+@fails("a_scan_of_nothing_ends_at_once")
 class NeverEnds(Reference):
     """Names a next page when there is nothing in this one."""
 
@@ -112,7 +121,10 @@ class NeverEnds(Reference):
         return page if page.records or after else evolve(page, next="0")
 
 
-@fails()
+@fails(
+    "a_scan_keeps_its_order", "deleting_during_a_scan_skips_nothing", "pages_of_a_scan_are_complete_and_distinct",
+    "retiring_during_a_scan_skips_nothing", "writing_during_a_scan_repeats_and_loses_nothing",
+)  # fmt: skip
 class PagesByTime(Reference):
     """Takes the time of writing for a cursor, as if no two records shared one."""
 
@@ -126,7 +138,14 @@ class PagesByTime(Reference):
 # --- lasting ---
 
 
-@fails()
+@fails(
+    "a_damaged_file_is_reported", "a_deletion_is_as_durable_as_a_write", "a_retirement_is_as_durable_as_a_write",
+    "deleted_text_is_gone_after_a_life_of_changes", "deleted_text_is_gone_from_the_files",
+    "half_a_surrogate_pair_is_refused_or_kept", "its_import_uses_no_network", "purged_text_is_gone_from_the_files",
+    "reopening_keeps_everything", "text_is_stored_unchanged_or_refused",
+    "the_other_fields_are_stored_unchanged_or_refused", "three_threads_write_and_read",
+    "two_processes_write_at_the_same_time", "update_changes_its_fields_and_only_its_record",
+)  # fmt: skip
 class ForgetsOnClose(Reference):
     """Keeps records in a file it removes when it is closed."""
 
@@ -135,7 +154,11 @@ class ForgetsOnClose(Reference):
         self.path.unlink(missing_ok=True)
 
 
-@fails()
+@fails(
+    "deleted_text_is_gone_after_a_life_of_changes", "deleted_text_is_gone_from_the_files",
+    "purged_text_is_gone_from_the_files", "two_openings_see_each_other", "two_processes_write_at_the_same_time",
+    "what_was_accepted_survives_a_kill",
+)  # fmt: skip
 class WritesOnClose(Reference):
     """Keeps everything in memory until it is closed."""
 
@@ -155,7 +178,7 @@ class WritesOnClose(Reference):
         super().close()
 
 
-@fails()
+@fails("two_openings_see_each_other")
 class ReadsOnlyAtOpening(Reference):
     """Never looks again at what others wrote."""
 
@@ -171,7 +194,7 @@ class ReadsOnlyAtOpening(Reference):
         super().save(records)
 
 
-@fails()
+@fails("a_retirement_is_as_durable_as_a_write", "reopening_keeps_everything", "two_openings_see_each_other")
 class RetiresInMemoryOnly(Reference):
     """Forgets on closing what was retired."""
 
@@ -187,7 +210,7 @@ class RetiresInMemoryOnly(Reference):
         super().save(records)
 
 
-@fails()
+@fails("a_damaged_file_is_reported")
 class StartsAfresh(Reference):
     """Takes a file it cannot read for an empty one."""
 
@@ -208,7 +231,7 @@ class Unguarded(Reference):
         super().save(records)
 
 
-@fails()
+@fails("the_same_text_from_three_threads_is_one_record", "three_threads_write_and_read")
 class LocksProcessesOnly(Unguarded):
     """Uses a lock that belongs to the process, so its threads do not see it."""
 
@@ -220,7 +243,7 @@ class LocksProcessesOnly(Unguarded):
             yield
 
 
-@fails()
+@fails("two_processes_write_at_the_same_time")
 class LocksThreadsOnly(Unguarded):
     """Uses a lock that other processes do not see."""
 
@@ -231,7 +254,7 @@ class LocksThreadsOnly(Unguarded):
             yield
 
 
-@fails()
+@fails("the_same_text_from_three_threads_is_one_record", "three_threads_write_and_read")
 class BelongsToOneThread(Reference):
     """Works in the thread that opened it only."""
 
@@ -245,179 +268,13 @@ class BelongsToOneThread(Reference):
         return super().load()
 
 
-@fails()
+@fails(
+    "deleted_text_is_gone_after_a_life_of_changes", "deleted_text_is_gone_from_the_files", "it_keeps_to_its_folder",
+    "purged_text_is_gone_from_the_files",
+)  # fmt: skip
 class LivesOutsideItsFolder(Reference):
     """Keeps its file beside the folder it was given."""
 
     def __init__(self, context: OpenContext) -> None:
         super().__init__(context)
         self.path = self.path.parent.with_name("records.json")
-
-
-# --- capabilities ---
-
-
-@fails()
-class ClaimsToPurge(Reference):
-    """Declares a power it does not have."""
-
-    def purge(self, scope: Scope) -> int:
-        raise CapabilityError("this backend cannot purge")
-
-
-@fails()
-class PretendsToUpdate(Reference):
-    """Accepts updates without declaring them."""
-
-    capabilities = ALL - {Capability.UPDATE}
-
-
-@fails()
-class PretendsToDelete(Reference):
-    """Answers a power it does not declare with a number."""
-
-    capabilities = ALL - {Capability.DELETE}
-
-    def delete(self, ids: Sequence[str]) -> int:
-        return len(ids)
-
-
-@fails()
-class ClaimsTransactions(Reference):
-    """Says that its writes join the transaction of the workspace."""
-
-    capabilities = ALL | {Capability.TRANSACTIONAL}
-
-
-@fails()
-class JoinsTransactions(Reference):
-    """Keeps its records in the workspace and does not say so."""
-
-    def load(self) -> Records:
-        return {fields["id"]: decoded(fields) for fields in json.loads(self.workspace.get_meta("records") or "[]")}
-
-    def save(self, records: Records) -> None:
-        self.workspace.set_meta("records", json.dumps([encoded(record) for record in records.values()]))
-
-
-@fails()
-class RanksByHash(Reference):
-    """Takes hashes for vectors when it has no model."""
-
-    capabilities = ALL - {Capability.TEXT_SEARCH} | {Capability.VECTOR_SEARCH}
-
-    def score(self, words: Sequence[str], record: Record) -> float:
-        return 1 + int(content_hash(" ".join([*words, record.content]))[7:11], 16) / 65536
-
-
-@fails()
-class MixesSessions(Reference):
-    """Takes everything in a namespace for one conversation."""
-
-    def session(self, record: Record) -> tuple[str, str]:
-        return record.namespace, ""
-
-
-@fails()
-class AnnouncesLess(Reference):
-    """Has a power its plugin does not announce."""
-
-    def __init__(self, context: OpenContext) -> None:
-        super().__init__(context)
-        self.capabilities = ALL
-
-    capabilities = ALL - {Capability.PURGE}
-
-
-@fails()
-class SaysTooLittle(Reference):
-    """Gives its capabilities as a list of words."""
-
-    capabilities = list(map(str, ALL))  # type: ignore[assignment]
-
-
-# --- manners ---
-
-
-@fails()
-class PhonesHome(Reference):
-    """Reports every write to somebody, and hides that it could not."""
-
-    def put(self, drafts: Sequence[Draft]) -> Sequence[Stored]:
-        with suppress(OSError), socket.socket() as line:
-            line.connect(("203.0.113.7", 443))
-        return super().put(drafts)
-
-
-@fails()
-class PhonesHomeInTheBackground(Reference):
-    """Asks for the address of a collector in a thread of its own."""
-
-    def close(self) -> None:
-        def report() -> None:
-            with suppress(OSError):
-                socket.getaddrinfo("telemetry.invalid", 443)
-
-        super().close()
-        threading.Thread(target=report).start()
-
-
-@fails()
-class LogsText(Reference):
-    """Writes what it stores into the log."""
-
-    def put(self, drafts: Sequence[Draft]) -> Sequence[Stored]:
-        logging.getLogger("acme").debug("storing %s", [draft.content for draft in drafts])
-        return super().put(drafts)
-
-
-@fails()
-class UsesItsOwnClock(Reference):
-    """Takes the time from the system."""
-
-    def __init__(self, context: OpenContext) -> None:
-        super().__init__(context)
-        self.clock = lambda: datetime.now(UTC)
-
-
-@fails()
-class RaisesFromHealth(Reference):
-    """Lets an error out of health."""
-
-    def health(self) -> Health:
-        with self.reading() as records:
-            return Health(ok=True, detail=f"{len(records)} records")
-
-
-@fails()
-class IsAlwaysWell(Reference):
-    """Says that all is well without looking."""
-
-    def health(self) -> Health:
-        return Health(ok=True, detail="fine")
-
-
-@fails()
-class IsNeverWell(Reference):
-    """Says that something is wrong while it works."""
-
-    def health(self) -> Health:
-        return Health(ok=False, detail="unknown")
-
-
-@fails()
-class ClosesOnce(Reference):
-    """Does not expect to be closed again."""
-
-    def close(self) -> None:
-        if self.closed:
-            raise UnavailableError("the backend is closed already")
-        super().close()
-
-
-@fails()
-class NeedsSomething(Reference):
-    """Cannot do nothing."""
-
-    def put(self, drafts: Sequence[Draft]) -> Sequence[Stored]:
-        return [super().put([drafts[0]])[0], *super().put(drafts[1:])] if len(drafts) != 1 else super().put(drafts)
