@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,10 @@ CLOBBERED = """memcore is broken: the unrelated PyPI package 'memcore' overwrote
 class Context:
     """What a command gets: the global options, and the engine or the catalog opened when first asked for."""
 
-    def __init__(self, settings: dict[str, Any], home: Path | None, read_only: bool) -> None:
-        self.overrides, self.home, self.read_only = settings, home, read_only
+    def __init__(
+        self, settings: dict[str, Any], home: Path | None, read_only: bool, now: datetime | None = None
+    ) -> None:
+        self.overrides, self.home, self.read_only, self.now = settings, home, read_only, now
         self._engine: Engine | None = None
 
     @property
@@ -32,7 +35,8 @@ class Context:
         if self._engine is None:
             from memcore.engine import Engine
 
-            self._engine = Engine.open(home=self.home, settings=self.overrides, read_only=self.read_only)
+            clock = (lambda now=self.now: now) if self.now else None
+            self._engine = Engine.open(home=self.home, settings=self.overrides, read_only=self.read_only, clock=clock)
         return self._engine
 
     def close(self) -> None:
@@ -108,12 +112,13 @@ def _overrides(ctx: click.Context) -> dict[str, Any]:
 @click.option("--backend", help="Storage backend [MEMCORE_BACKEND].")
 @click.option("--namespace", help="Namespace of writes and searches [MEMCORE_NAMESPACE].")
 @click.option("--set", "set_", multiple=True, metavar="KEY=VALUE", help="Any setting, for example decay.rate=0.01.")
+@click.option("--now", type=click.DateTime(), help="Take this UTC time for the present, for example 2026-12-01.")
 @click.option("--read-only", is_flag=True, help="Open the database for reading only.")
 @click.version_option(package_name="memcore-engine", message="%(package)s %(version)s")
 @click.pass_context
-def cli(ctx: click.Context, /, home: Path | None, read_only: bool, **_: object) -> None:
+def cli(ctx: click.Context, /, home: Path | None, read_only: bool, now: datetime | None, **_: object) -> None:
     """Keep, find, clean and explain the memory of an AI agent."""
-    ctx.obj = Context(_overrides(ctx), home, read_only)
+    ctx.obj = Context(_overrides(ctx), home, read_only, now and now.replace(tzinfo=UTC))
     ctx.call_on_close(ctx.obj.close)
 
 

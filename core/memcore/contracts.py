@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from attrs import Factory, field, frozen
+
+from memcore.records import strings
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,6 +21,11 @@ __all__ = [
     "API", "BackendSpec", "Capability", "Embedder", "EmbedderSpec", "Health", "MemoryProvider", "Migration",
     "OpenContext", "PluginInfo", "StorageBackend",
 ]  # fmt: skip
+
+
+def _names(values: Iterable[str]) -> frozenset[str]:
+    return frozenset(values)
+
 
 API = 1
 """The number of this contract; a plugin that declares another one is listed as incompatible."""
@@ -52,7 +59,10 @@ class StorageBackend(Protocol):
     capabilities: frozenset[Capability]
 
     def put(self, drafts: Sequence[Draft]) -> Sequence[Stored]:
-        """Store a batch in order; idempotent on (namespace, kind, content); a record no longer active is revived."""
+        """Store a batch in order; idempotent on (namespace, kind, content); a record no longer active is revived.
+
+        A `Record` among the drafts is restored as it is, with its status and times (import).
+        """
 
     def get(self, ids: Sequence[str]) -> Sequence[Record]:
         """Return the records with these ids in the order asked, of any status; unknown ids are left out."""
@@ -77,7 +87,10 @@ class Embedder(Protocol):
     """Turns texts into unit vectors of `dimension` floats; `model` is the fingerprint stored beside the vectors."""
 
     model: str
-    dimension: int
+
+    @property
+    def dimension(self) -> int:
+        """Return the number of floats in a vector."""
 
     def embed(self, texts: Sequence[str], *, query: bool = False) -> Sequence[Sequence[float]]:
         """Return one normalised vector per text; `query` selects the model's query prefix."""
@@ -121,7 +134,7 @@ class BackendSpec:
     name: str
     summary: str
     open: Callable[[OpenContext], StorageBackend]
-    capabilities: frozenset[Capability] = field(default=frozenset(), converter=frozenset)
+    capabilities: frozenset[str] = field(default=frozenset(), converter=_names)
 
 
 @frozen(kw_only=True)
@@ -158,11 +171,11 @@ class PluginInfo:
     """
 
     summary: str
-    requires: frozenset[str] = field(default=frozenset(), converter=frozenset)
-    uses: frozenset[str] = field(default=frozenset(), converter=frozenset)
+    requires: frozenset[str] = field(default=frozenset(), converter=_names)
+    uses: frozenset[str] = field(default=frozenset(), converter=_names)
     packages: Mapping[str, str] = Factory(dict)
     optional: Mapping[str, str] = Factory(dict)
-    tables: tuple[str, ...] = field(default=(), converter=tuple)
+    tables: tuple[str, ...] = field(default=(), converter=strings)
     settings: type | None = None
     api: int = API
     blocking: bool = False

@@ -287,7 +287,8 @@ def _read_index(cache: Path) -> list[Plugin] | None:
 def _write_index(cache: Path, plugins: list[Plugin]) -> None:
     temporary = cache.with_suffix(f".{os.getpid()}")
     try:
-        cache.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (cache.parent.parent, cache.parent):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         temporary.write_text(json.dumps({"key": _key(), "plugins": [plugin.as_json() for plugin in plugins]}))
         os.replace(temporary, cache)
     except OSError:  # a home that cannot be written costs speed, nothing else

@@ -49,6 +49,7 @@ class Engine:
     def __init__(self, config: Config, catalog: Catalog, *, read_only: bool, clock: Callable[[], datetime]) -> None:
         self.config, self.catalog, self.now = config, catalog, clock
         self.core = config.section("", CoreSettings)
+        catalog.implementers("memcore_connection")  # loaded first: some must act before a connection opens
         self.workspace = Workspace(
             config.database, read_only=read_only, busy_timeout=self.core.busy_timeout, prepare=self._connected
         )
@@ -180,7 +181,7 @@ class Engine:
 
     def _tell(self, told: Sequence[Outcome]) -> None:
         written = {o.record.id: o.record for o in told if o.record and o.state in ("new", "revived")}
-        confirmed = tuple((o.draft, o.record) for o in told if o.record and o.state in ("existing", "merged"))
+        confirmed = tuple((o.draft, o.record) for o in told if o.record and o.state not in ("new", "held"))
         if written or confirmed:
             event = values.WriteEvent(written=tuple(written.values()), confirmed=confirmed, at=self.now())
             self._deliver("memcore_written", event, list(written))

@@ -81,7 +81,7 @@ class Outcome:
 
 @frozen(kw_only=True)
 class WriteEvent:
-    """A batch that was written: `written` is new or came back, `confirmed` was said again and names its record."""
+    """A batch that was written: `written` is new or came back; `confirmed` was said again, came back or was merged."""
 
     written: tuple[Record, ...]
     confirmed: tuple[tuple[Draft, Record], ...]

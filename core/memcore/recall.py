@@ -25,6 +25,8 @@ def search(engine: Engine, query: Query) -> tuple[list[Hit], list[str]]:
         with engine.isolated(plugin, "memcore_fuse"):
             fused = function(engine=engine, query=query, lists=lists) if fused is None else fused
     hits = [h for h in (reciprocal_rank(lists) if fused is None else fused) if query.scope.admits(h.record)]
+    if not hits and any(lists.values()):
+        notes.append("nothing relevant: records were found, but none that has enough to do with the question")
     kept = {hit.record.id: hit for hit in hits}
     for _, ranked in engine.call("memcore_rerank", query=query, hits=tuple(hits)):
         by_id = {hit.record.id: hit for hit in ranked}
@@ -45,7 +47,8 @@ def prefetch(engine: Engine, query: Query, budget: int) -> Recall:
     chosen, lines, used = [], [], 0
     for hit in hits:
         line = _line(hit)
-        cost = sum(1.0 if ord(char) > 0x2E7F else 0.25 for char in line)  # CJK: a token each; else 4 characters
+        wide = 0 if line.isascii() else sum(ord(char) > 0x2E7F for char in line)
+        cost = wide + (len(line) - wide) / 4  # CJK: a token each; else 4 characters
         if used + cost <= budget:
             chosen.append(hit)
             lines.append(line)
@@ -108,7 +111,7 @@ def _start(engine: Engine, plugin: Plugin, function: Callable[..., Any], query: 
 def _collect(lists: dict[str, list[Hit]], hits: Sequence[Hit]) -> None:
     for hit in hits:
         for name, score in hit.strategies.items():
-            lists.setdefault(name, []).append(evolve(hit, score=score))
+            lists.setdefault(name, []).append(hit if hit.score == score else evolve(hit, score=score))
     for found in lists.values():
         found.sort(key=lambda hit: -hit.score)
 

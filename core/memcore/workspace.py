@@ -58,7 +58,9 @@ class Workspace:
         self._connections: list[sqlite3.Connection] = []
         self.closed = False
         self._check_file()
-        if not read_only:
+        if read_only:
+            self._check_schema(self.connection())
+        else:
             with self.transaction() as connection:
                 self._initialise(connection)
 
@@ -76,18 +78,19 @@ class Workspace:
             why, cure = "its first bytes are not those of an SQLite file", "name another file with --db"
             raise CorruptError(f"{self.path} is not a memcore database", why=why, cure=cure)
 
-    def _initialise(self, connection: sqlite3.Connection) -> None:
+    def _check_schema(self, connection: sqlite3.Connection) -> int:
         owner = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         if owner != APPLICATION_ID and connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
-            cure = "name another file with --db"
-            raise CorruptError(f"{self.path} belongs to another program", why="it holds foreign tables", cure=cure)
+            what, why = f"{self.path} belongs to another program", "it holds foreign tables"
+            raise CorruptError(what, why=why, cure="name another file with --db")
         if version > SCHEMA:
-            raise NewerSchemaError(
-                f"{self.path} was written by a newer memcore (schema {version}, this program knows {SCHEMA})",
-                cure="upgrade memcore-engine; nothing was changed",
-            )
-        if version < SCHEMA:
+            what = f"{self.path} was written by a newer memcore (schema {version}, this program knows {SCHEMA})"
+            raise NewerSchemaError(what, cure="upgrade memcore-engine; nothing was changed")
+        return version
+
+    def _initialise(self, connection: sqlite3.Connection) -> None:
+        if self._check_schema(connection) < SCHEMA:
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
             )

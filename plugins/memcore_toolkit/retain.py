@@ -38,7 +38,7 @@ Problem = Literal["unknown-letter", "confidence-unreadable", "confidence-out-of-
 _CLOSE = r"(?:\*\*|__|\*|\])?"
 _CONFIDENCE = r"\([ \t]*c[ \t]*[=:：][ \t]*(?P<{name}>[^()\n]{{0,20}})\)"
 _ENTITY = r"@[^\s:：,，、()（）\[\]@*`]+"
-_BULLET = re.compile(r"[ \t\u3000]*(?P<bullet>(?:[-*+•・]|\d{1,3}[.)])[ \t\u3000]+)?")
+_BULLET = re.compile(r"[ \t\u3000]*(?P<bullet>(?:[-*+]|\d{1,3}[.)])[ \t\u3000]+|[•・][ \t\u3000]*)?")
 _HEAD = re.compile(
     rf"(?P<wrap>\*\*|__|\*|\[)?(?P<letter>[A-Z]){_CLOSE}(?:{_CONFIDENCE.format(name='confidence')})?"
     rf"(?:\[(?P<state>[^\]\[\n]{{1,80}})\])?{_CLOSE}(?P<early>[:：]?){_CLOSE}"

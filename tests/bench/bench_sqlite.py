@@ -10,6 +10,7 @@ from harness import Clocked, Report, clocked, each, questions, texts
 from memcore import Draft, Engine, Query, Scope
 from memcore.workspace import Workspace
 from memcore_backends.sqlite import Plugin
+from memcore_backends.sqlite.search import SCORE
 from memcore_backends.sqlite.store import SqliteBackend
 from memcore_toolkit.text import fts_query, index_text, query_terms
 
@@ -126,15 +127,15 @@ def _searched(backend: SqliteBackend, asked: list[str], scope: Scope) -> list[fl
 
 
 def agreement(backend: SqliteBackend, asked: list[str]) -> float:
-    """Return which share of the ten best records of a search that scores every match is among the ten that were found."""
+    """Return which share of the hits is as good as the ten best of a search that scores every match (ties are equal)."""
     connection = backend.workspace.connection()
-    sql = "SELECT rowid FROM curated_fts WHERE curated_fts MATCH ? ORDER BY bm25(curated_fts, 1.0, 0.5, 1.0) LIMIT 10"
+    sql = f"SELECT {SCORE} AS score FROM curated_fts WHERE curated_fts MATCH ? ORDER BY score DESC LIMIT 10"
     same = total = 0
     for text in asked:
-        best = {row[0] for row in connection.execute(sql, (fts_query(query_terms(text)),))}
-        found = {hit.record.id for hit in backend.search(Query(text=text, limit=10, now=NOW))}
-        numbers = {connection.execute("SELECT seq FROM curated WHERE id=?", (key,)).fetchone()[0] for key in found}
-        same, total = same + len(best & numbers), total + len(best)
+        best = [row[0] for row in connection.execute(sql, (fts_query(query_terms(text)),))]
+        scores = [hit.score for hit in backend.search(Query(text=text, limit=10, now=NOW))]
+        same += sum(mine > theirs - 0.001 for mine, theirs in zip(scores, best))
+        total += len(best)
     return same / max(1, total)
 
 

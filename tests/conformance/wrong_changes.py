@@ -308,14 +308,12 @@ class HidesSyntaxErrors(Reference):
         return [] if broken else super().search(query)
 
 
-@fails("a_search_changes_nothing", "delete_removes_a_record_from_every_answer", "reopening_keeps_everything")
-class CountsItsSearches(Reference):
-    """Writes a counter into every record it finds."""
+@fails("a_search_changes_nothing")
+class LearnsFromQuestions(Reference):
+    """Scores higher what was found before."""
+
+    found = 0
 
     def search(self, query: Query) -> Sequence[Hit]:
-        hits = super().search(query)
-        with self.writing() as records:
-            for hit in hits:
-                old = records[hit.record.id]
-                records[old.id] = evolve(old, metadata={**old.metadata, "seen": old.metadata.get("seen", 0) + 1})
-        return hits
+        self.found += 1
+        return [evolve(hit, score=hit.score + self.found) for hit in super().search(query)]

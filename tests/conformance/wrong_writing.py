@@ -197,14 +197,12 @@ class LooksOncePerBatch(Reference):
     "search_honours_the_scope[min_confidence]", "the_other_fields_are_stored_unchanged_or_refused",
 )  # fmt: skip
 class EchoesTheDraft(Reference):
-    """Answers with what it was given, and stores something rounder."""
+    """Answers with what it was given, and stores something tidier."""
 
     def put_one(self, records: Records, draft: Draft) -> Stored:
         stored = super().put_one(records, draft)
         record = stored.record
-        records[record.id] = evolve(
-            record, tags=sorted(record.tags), confidence=record.confidence and round(record.confidence, 1)
-        )
+        records[record.id] = evolve(record, tags=sorted(record.tags))
         return evolve(stored, record=record)
 
 

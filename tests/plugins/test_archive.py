@@ -12,10 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from memcore import Draft, Engine, Scope
-from memcore.errors import InvalidInputError, RefusedError
+from memcore.errors import InvalidInputError, RefusedError, WorkspaceError
 from memcore_plugins.archive import runs
 from memcore_plugins.archive.dailies import day_of, old_dailies
 from memcore_plugins.archive.manifest import load
+from program import memcore
 
 NOW = datetime(2026, 10, 10, 12, tzinfo=UTC)
 
@@ -399,4 +400,94 @@ def test_the_manifest_is_private_and_durable_before_the_first_move(tmp_path, wor
     with opened(tmp_path) as engine:
         manifest = workspace / runs.archive(engine, workspace, NOW, 30).manifest
     assert seen == [["moving"], ["moving"]]
+    assert manifest.stat().st_mode & 0o777 == 0o600
     assert load(manifest).state == "moved"
+
+
+def test_a_failure_in_the_middle_says_how_to_go_on(tmp_path, workspace, monkeypatch):
+    real, calls = os.link, []
+
+    def fail_once(start, end, **named):
+        calls.append(start)
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device")
+        real(start, end, **named)
+
+    monkeypatch.setattr(os, "link", fail_once)
+    with opened(tmp_path) as engine:
+        with pytest.raises(WorkspaceError, match="it goes on where it stopped"):
+            runs.archive(engine, workspace, NOW, 30)
+        result = runs.archive(engine, workspace, NOW, 30)
+    assert len(result.finished) == 1
+    assert not (workspace / "memory" / "2026-02-09-keys.md").exists()
+
+
+def test_a_file_that_appears_in_the_way_is_not_overwritten(tmp_path, workspace, monkeypatch):
+    real = os.link
+
+    def race(start, end, **named):
+        Path(end).write_text("written by somebody else just now")
+        real(start, end, **named)
+
+    monkeypatch.setattr(os, "link", race)
+    with opened(tmp_path) as engine:
+        with pytest.raises(WorkspaceError, match="cannot move"):
+            runs.archive(engine, workspace, NOW, 30)
+        assert (workspace / "memory" / "2026-01-20.md").read_text() == "# 2026-01-20.md\n"
+        with pytest.raises(RefusedError, match="would be overwritten"):
+            runs.archive(engine, workspace, NOW, 30)
+    assert (workspace / "memory" / "archived" / "2026-01-20.md").read_text() == "written by somebody else just now"
+
+
+def test_two_manifests_of_one_second_have_two_names(tmp_path, workspace):
+    with opened(tmp_path) as engine:
+        first = runs.archive(engine, workspace, NOW, 100).manifest
+        (workspace / "memory" / "2026-03-03.md").write_text("late")
+        second = runs.archive(engine, workspace, NOW, 100).manifest
+    assert first != second
+    assert second.endswith("-1.json")
+
+
+# --- the command ---
+
+ONLY = {"MEMCORE_PLUGINS": "sqlite,archive"}
+
+
+def test_the_command_moves_and_says_how_to_undo(tmp_path, workspace):
+    home, before = tmp_path / "home", contents(workspace)
+    dry = memcore(home, "archive", workspace, "--dry-run", env=ONLY)
+    assert "memory/2026-01-20.md -> memory/archived/2026-01-20.md" in dry.out
+    assert "would move" in dry.out
+    done = memcore(home, "archive", workspace, env=ONLY)
+    assert done.code == 0
+    undo = done.out.splitlines()[-1]
+    assert undo.startswith(f"undo: memcore archive {workspace} --undo ")
+    assert contents(workspace) != before
+    assert memcore(home, "archive", workspace, "--undo", undo.rpartition(" ")[2], env=ONLY).code == 0
+    assert contents(workspace) == before
+
+
+def test_the_command_speaks_json_and_knows_the_age(tmp_path, workspace):
+    done = memcore(tmp_path / "home", "archive", workspace, "--older-than", "100000", "--json", env=ONLY).json
+    assert done["result"]["files"] == []
+    done = memcore(tmp_path / "home", "archive", workspace, "--older-than", "0", "--json", env=ONLY).json
+    assert "memory/2026-01-20.md" in [each["path"] for each in done["result"]["files"]]
+    assert done["result"]["manifest"].startswith("memory/archived/manifest-")
+
+
+def test_the_command_warns_of_what_stays_behind(tmp_path, workspace, monkeypatch):
+    taken = workspace / "memory" / "archived" / "2026-01-20.md"
+    taken.parent.mkdir()
+    taken.write_text("another file")
+    done = memcore(tmp_path / "home", "archive", workspace, env=ONLY)
+    assert "memory/2026-01-20.md stays: memory/archived/2026-01-20.md exists" in done.err
+    monkeypatch.setattr(runs, "archive", lambda *given, **named: runs.Result(gone=("x.md",), behind=2))
+    done = memcore(tmp_path / "home", "archive", workspace, env=ONLY)
+    assert "x.md is neither in memory/ nor in memory/archived/ any more" in done.err
+    assert "2 records keep their old source" in done.err
+
+
+def test_the_command_explains_a_wrong_folder(tmp_path):
+    done = memcore(tmp_path / "home", "archive", tmp_path / "nowhere", env=ONLY)
+    assert done.code == 2
+    assert "name the folder that holds memory/" in done.err

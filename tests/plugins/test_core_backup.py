@@ -11,6 +11,8 @@ from contextlib import closing
 
 import pytest
 from memcore import Draft, Engine, Scope
+from memcore.errors import CorruptError, WorkspaceError
+from memcore.workspace import Workspace
 from memcore_plugins.core import backup as module
 from memcore_plugins.core import files
 from program import memcore
@@ -171,10 +173,46 @@ def test_a_full_disk_leaves_no_temporary_file(home, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(files, "publish", full)
-    from memcore.workspace import Workspace
-
     workspace = Workspace(home / "memory.db", read_only=True)
     with pytest.raises(OSError, match="No space left"):
         module.copy_database(workspace, tmp_path / "copy.db")
     workspace.close()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home"]
+
+
+def test_a_process_of_somebody_else_is_running_too(tmp_path, monkeypatch):
+    def refuse(pid, signal):
+        raise PermissionError(1, "Operation not permitted")
+
+    (tmp_path / ".x.db.memcore-12345.tmp").write_text("")
+    monkeypatch.setattr(os, "kill", refuse)
+    assert files.sweep(tmp_path) == []
+
+
+def test_a_folder_that_takes_no_file_is_explained(tmp_path, monkeypatch):
+    def refuse(*given):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(WorkspaceError, match="cannot write to"), files.temporary_beside(tmp_path / "x.db"):
+        pass
+
+
+def test_a_copy_that_does_not_pass_its_check_is_thrown_away(home, tmp_path, monkeypatch):
+    class Doubtful(sqlite3.Connection):
+        def execute(self, sql, *given):
+            return super().execute("SELECT 'row 3 missing'" if "quick_check" in sql else sql, *given)
+
+    real = sqlite3.connect
+    monkeypatch.setattr(module.sqlite3, "connect", lambda path, **named: real(path, factory=Doubtful, **named))
+    workspace = Workspace(home / "memory.db", read_only=True)
+    with pytest.raises(CorruptError, match="row 3 missing"):
+        module.copy_database(workspace, tmp_path / "copy.db")
+    workspace.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home"]
+
+
+def test_an_unknown_backend_does_not_keep_from_copying(home, tmp_path):
+    done = memcore(home, "--backend", "nowhere", "backup", tmp_path / "copy.db", env=ONLY)
+    assert done.code == 0
+    assert "the backend cannot be asked where its records are" in done.out

@@ -350,3 +350,61 @@ def test_an_examination_that_fails_is_a_finding(home, monkeypatch):
     assert code == 1
     assert one(found, "places", "doctor")["detail"] == "the examination of places failed: RuntimeError: boom"
     assert ("database", "database") in found
+
+
+def test_a_header_that_lies_is_a_damaged_database(home):
+    (home / "memory.db").write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
+    found, code = examined(home)
+    assert code == 1
+    assert "damaged" in one(found, "database", "integrity")["detail"]
+
+
+def test_a_folder_in_place_of_the_database_is_named(home):
+    (home / "memory.db").mkdir()
+    assert "cannot read" in one(examined(home)[0], "database", "database")["detail"]
+
+
+def test_a_database_that_cannot_be_written_is_a_warning(home, monkeypatch):
+    seeded(home)
+    real = sqlite3.connect
+
+    def read_only(target, **named):
+        return real(str(target).replace("mode=rw", "mode=ro"), **named)
+
+    monkeypatch.setattr("memcore_plugins.core.doctor.database.sqlite3.connect", read_only)
+    check = one(examined(home)[0], "database", "lock")
+    assert (check["state"], check["cure"]) == ("warning", "check its permissions and the disk")
+
+
+def test_an_exclusive_lock_is_told_from_damage(home):
+    database = seeded(home)
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode=DELETE")
+        other.execute("BEGIN EXCLUSIVE")
+        check = one(examined(home)[0], "database", "lock")
+        assert check["state"] == "error"
+        assert "locked by another process" in check["detail"]
+
+
+def test_loadable_extensions_are_seen_either_way(monkeypatch):
+    class Able:
+        enable_load_extension = None
+
+    assert system._extensions(Able()).state == "ok"
+    assert system._extensions(object()).state == "info"
+
+
+def test_a_table_whose_plugin_is_gone_is_mentioned(home):
+    seeded(home)
+    with Engine.open(home=home, environ={}, settings={"plugins": "sqlite"}) as engine:
+        engine.workspace.set_meta("schema:acme", "1")
+    check = one(examined(home)[0], "memory", "tables")
+    assert check["detail"] == "the tables of acme are here, the plugin is not installed"
+
+
+def test_what_a_plugin_says_of_itself_is_passed_on(home, site):
+    status = "\n    @hookimpl\n    def memcore_status(self, engine):\n        return ('no CLAUDE.md', 'write one')\n"
+    distribute(site, "acme", HEAD + status)
+    seeded(home)
+    check = one(examined(home, MEMCORE_PLUGINS="sqlite,prefetch,acme")[0], "memory", "acme")
+    assert (check["state"], check["detail"], check["cure"]) == ("info", "no CLAUDE.md", "write one")

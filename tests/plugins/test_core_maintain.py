@@ -5,7 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from memcore import Draft, Engine
+from memcore.discovery import Catalog
+from memcore_plugins.core import Plugin
 from program import HEAD, distribute, memcore
+from zoo import catalog
 
 ONLY = {"MEMCORE_PLUGINS": "sqlite,decay,acme"}
 
@@ -64,3 +67,9 @@ def test_a_plugin_that_fails_is_named_and_the_others_go_on(home, site):
     assert "acme    failed: ValueError: no table" in done.err
     assert "1 archived" in done.out
     assert memcore(home, "maintain", "--json", env=ONLY).json["failed"] == {"acme": "ValueError: no table"}
+
+
+def test_without_upkeep_there_is_nothing_to_do(tmp_path, monkeypatch):
+    found = catalog(core=Plugin)
+    monkeypatch.setattr(Catalog, "discover", classmethod(lambda cls, *given, **named: found))
+    assert memcore(tmp_path, "maintain").out == "nothing to do\n"

@@ -170,6 +170,39 @@ def test_a_database_that_cannot_be_opened_leaves_the_static_table(home, site):
     assert (home / "memory.db").read_text() == "no database at all"
 
 
+BACKEND = (
+    HEAD
+    + """
+    @hookimpl
+    def memcore_backend(self):
+        from memcore import BackendSpec
+        return {result}
+"""
+)
+
+
+def test_a_backend_that_cannot_say_what_it_is_leaves_the_rest_of_the_table(home, site):
+    distribute(site, "shelf", BACKEND.format(result="1 / 0"))
+    done = memcore(home, "plugins", "list", "--backend", "shelf")
+    assert done.code == 0
+    assert "the backend shelf cannot be used" in done.err
+    row = next(line for line in done.out.splitlines() if line.startswith("shelf"))
+    assert row.split()[1] == "broken"
+
+
+def test_a_backend_that_fails_to_open_leaves_the_static_table(home, site):
+    memcore(home, "stats")
+    distribute(
+        site, "shelf", BACKEND.format(result="BackendSpec(name='shelf', summary='', open=lambda context: 1 / 0)")
+    )
+    done = memcore(home, "--backend", "shelf", "plugins", "list")
+    assert done.code == 0
+    assert "state at run time not known: ZeroDivisionError" in done.err
+    missing = memcore(home, "--backend", "nowhere", "plugins", "list")
+    assert missing.code == 0
+    assert "the backend nowhere cannot be used" in missing.err
+
+
 # --- enable and disable ---
 
 FILE = """# my settings

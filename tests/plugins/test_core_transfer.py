@@ -10,8 +10,11 @@ from attrs import fields_dict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from memcore import BackendSpec, Draft, Engine, PluginInfo, Scope, hookimpl
+from memcore.discovery import Catalog
 from memcore.errors import InvalidInputError
 from memcore.records import Record, content_hash, evolve
+from memcore_plugins.core import Plugin
+from memcore_plugins.core.export import snapshot
 from memcore_plugins.core.import_ import restore
 from memcore_plugins.core.intake import read_records
 from program import memcore
@@ -146,6 +149,13 @@ def test_plugins_are_told_of_what_is_active(home, tmp_path):
     memcore(tmp_path / "other", "import", tmp_path / "all.jsonl", env=ONLY)
     with opened(tmp_path / "other") as engine:
         assert engine.stats()["decay"]["confirmations"] == 1
+
+
+def test_an_export_is_one_state_whatever_others_write(home):
+    with opened(home) as reading, opened(home) as writing, snapshot(reading):
+        before = list(reading.scan(Scope(statuses=())))
+        writing.remember(Draft(content="meanwhile"))
+        assert list(reading.scan(Scope(statuses=()))) == before
 
 
 # --- bad files ---
@@ -332,3 +342,15 @@ def test_any_memory_survives_the_journey(tmp_path_factory, written, gone):
 def test_reading_makes_no_list_of_letters_and_keeps_times():
     (found,) = read_records([json.dumps({"content": "x", "created_at": "2026-01-01T00:00:00"})], NOW)
     assert found == evolve(found, created_at=datetime(2026, 1, 1, tzinfo=UTC), tags=())
+
+
+def test_a_backend_that_keeps_no_time_is_named(tmp_path, monkeypatch):
+    file = tmp_path / "plain.jsonl"
+    file.write_text('{"content": "x", "created_at": "2026-01-01T00:00:00+00:00"}\n')
+    found = catalog(shelf=ForgetfulShelf, core=Plugin)
+    monkeypatch.setattr(Catalog, "discover", classmethod(lambda cls, *given, **named: found))
+    done = memcore(tmp_path / "home", "import", file)
+    assert "1 records have the time of this import" in done.err
+    assert done.out == "1 records imported, 0 were there already\n"
+    exported = memcore(tmp_path / "home", "export", "-")
+    assert exported.code == 0

@@ -282,3 +282,20 @@ def test_a_delivery_that_comes_late_counts_from_the_day_of_the_record(engine, cl
     event = WriteEvent(written=(record,), confirmed=(), at=clock.now)
     engine.catalog.caller(plugin, "memcore_written")(engine=engine, event=event)
     assert archived(engine, now=START + 31 * DAY) == 1
+
+
+def test_what_came_back_counts_from_the_day_it_was_said(engine, clock):
+    """A file that is read again says on which day; only the draft knows it."""
+    record = engine.remember(opinion())[0].record
+    clock.now = START + 40 * DAY
+    plugin = engine.catalog.plugins["decay"]
+    draft = opinion(occurred_at=START + 5 * DAY)
+    event = WriteEvent(written=(record,), confirmed=((draft, record),), at=clock.now)
+    engine.catalog.caller(plugin, "memcore_written")(engine=engine, event=event)
+    assert archived(engine, now=START + 35 * DAY) == 0
+    assert archived(engine, now=START + 36 * DAY) == 1
+
+
+def test_many_opinions_fade_together(engine):
+    engine.remember([opinion(f"opinion number {number}") for number in range(1203)])
+    assert archived(engine, now=START + 31 * DAY) == 1203

@@ -89,7 +89,12 @@ def test_an_answered_question_reopens_when_its_evidence_changes_and_back(engine)
     engine.decide(request(evidence="first"))
     item = the_item(engine, key)
     assert item.status == "queued"
-    assert [event.get("choice") or event["event"] for event in item.history] == ["tides", "reopened", "maps", "reopened"]
+    assert [event.get("choice") or event["event"] for event in item.history] == [
+        "tides",
+        "reopened",
+        "maps",
+        "reopened",
+    ]
 
 
 def test_secrets_do_not_get_into_the_queue(engine):
@@ -180,6 +185,22 @@ def test_two_who_disagree_leave_the_item_queued_in_any_order(engine):
     engine.register(Replier("maps"), name="two")
     engine.maintain()
     assert the_item(engine, key).status == "queued"
+
+
+def test_an_answer_that_cannot_be_carried_out_blames_the_plugin_that_failed(engine):
+    class Failing:
+        @hookimpl
+        def memcore_decided(self):
+            raise ValueError("boom")
+
+    key = engine.decide(request())
+    engine.register(Replier("tides"), name="host")
+    engine.register(Failing(), name="failing")
+    report = engine.maintain()["decisions"]
+    assert report.counts["answered"] == 0
+    assert "failing could not carry out" in report.lines[0]
+    assert the_item(engine, key).status == "queued"
+    assert engine.catalog.plugins["host"].status == "active"
 
 
 def test_one_run_asks_a_limited_number_the_most_urgent_first(tmp_path):
@@ -278,7 +299,12 @@ def test_a_draft_that_another_gate_refuses_cannot_be_accepted(engine):
 
 def write_log(engine, path="memory/2026-01-05.md", kind="daily", lines=300):
     drafts = [
-        Draft(content=f"Line {n} about pier {n}.\nand more", kind=kind, source=f"{path}#L{n}", occurred_at=START - timedelta(days=40))
+        Draft(
+            content=f"Line {n} about pier {n}.\nand more",
+            kind=kind,
+            source=f"{path}#L{n}",
+            occurred_at=START - timedelta(days=40),
+        )
         for n in range(lines // 2)
     ]
     return [outcome.record.id for outcome in engine.remember(drafts)]
@@ -312,7 +338,14 @@ def test_a_summary_becomes_knowledge_that_names_what_it_rests_on(tmp_path):
         )  # fmt: skip
         engine.maintain()
         assert the_item(engine, item.id).status == "answered"
-        engine.remember(Draft(content="One pier more.", kind="daily", source="memory/2026-01-05.md#L900", occurred_at=START - timedelta(days=39)))
+        engine.remember(
+            Draft(
+                content="One pier more.",
+                kind="daily",
+                source="memory/2026-01-05.md#L900",
+                occurred_at=START - timedelta(days=39),
+            )
+        )
         engine.maintain()
         answer(engine, item.id, "The piers were counted twice.")
         assert engine.get([record.id])[0].status == "superseded"
@@ -323,7 +356,7 @@ def test_a_summary_becomes_knowledge_that_names_what_it_rests_on(tmp_path):
 
 
 def test_forgetting_takes_held_drafts_and_questions_with_it(engine):
-    _, item = hold(engine, namespace="home")
+    hold(engine, namespace="home")
     (record,) = [engine.remember(Draft(content="other", namespace="home"), approved=True)[0].record]
     engine.decide(request(key="about", record_ids=(record.id,)))
     engine.decide(request(key="elsewhere"))
@@ -379,3 +412,24 @@ def test_answering_twice_is_refused_by_the_command(engine):
     found = run(decisions, engine, "answer", key, "maps").exception
     assert isinstance(found, RefusedError)
     assert found.exit_code == 1
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("list", "--help"), ("show", "--help"), ("answer", "--help")])
+def test_the_help_ends_with_examples_one_per_line(engine, arguments):
+    text = run(decisions, engine, *arguments).stdout
+    assert "\n  Examples:\n    memcore decisions " in text
+
+
+# --- a host that does not have the plugin ---
+
+
+def test_without_the_queue_a_held_draft_is_refused_in_so_many_words_and_nothing_stops(tmp_path):
+    with open_engine(tmp_path, "dialectic", "promotion") as engine:
+        engine.register(Gate(), name="gate")
+        (outcome,) = engine.remember(Draft(content="The key is under the mat."))
+        assert outcome.state == "held"
+        assert "nobody queues decisions" in outcome.reason
+        engine.remember([Draft(content=f"Mina lives in {city}.") for city in ("Berlin", "Lisbon")], approved=True)
+        assert len(list(engine.scan(Scope()))) == 2
+        assert set(engine.maintain()) >= {"dialectic", "promotion"}
+        assert healthy(engine)

@@ -58,9 +58,12 @@ def texts(engine, status="active"):
         ("Mina can swim", "Mina can't swim"),
         ("The gate opens at 6:00.", "The gate opens at 7:00."),
         ("Rent is 900 euros", "Rent is 950 euros a month"),
+        ("ebb-api > State: live", "ebb-api > State: retired"),
+        ("ebb-api > Version: 2.6", "ebb-api > Version: 2.7"),
         ("@Mina: prefers short replies", "@Mina: prefers long replies (2026-02-01)"),
         ("林雨桐住在柏林", "林雨桐住在里斯本"),
         ("他喝咖啡", "他不喝咖啡"),
+        ("그는 커피를 자주 마신다", "그는 커피를 자주 안 마신다"),
         ("미나는 베를린에 산다", "미나는 리스본에 산다"),
         ("ミナはベルリンに住んでいる", "ミナはリスボンに住んでいる"),
         ("Jonas arbeitet freitags im Büro", "Jonas arbeitet freitags nicht im Büro"),
@@ -80,8 +83,18 @@ def test_candidates_are_found_from_both_sides(first, second):
         (BERLIN, "Bo repaired the gate."),
         ("Mina likes tea in the morning.", "Mina met Bo at the pier."),
         ("Yes.", "No."),
+        ("ebb-api > Owner: Bo Lind", "ebb-api > State: live"),
+        ("ebb-api > Version: 2.6", "ebb-api > 2026-02-09: Reads come from Bergen."),
+        (
+            "Closed on the first Monday of each month, to all boats",
+            "Mina > No meeting on the first Monday of the month.",
+        ),
         ("", "Mina"),
-        (" ".join(f"word{n}" for n in range(60)), " ".join(f"word{n}" for n in range(1, 61))),
+        ("Gate north side opens: six", "Gate north side closes: seven"),
+        (
+            " ".join(f"{a}{b}x" for a in "abcdefg" for b in "hijklmn"),
+            " ".join(f"{a}{b}x" for a in "abcdefg" for b in "ijklmno"),
+        ),
     ],
 )
 def test_other_pairs_are_not(first, second):
@@ -89,7 +102,10 @@ def test_other_pairs_are_not(first, second):
     assert contradiction(second, first, overlap=0.6) == ""
 
 
-words = st.lists(st.sampled_from("Mina Bo lives works in not Berlin Oslo 5 7 pier gate".split()), max_size=8).map(" ".join)
+words = st.lists(
+    st.sampled_from(["Mina", "Bo", "lives", "works", "in", "not", "Berlin", "Oslo", "5", "7", "pier", "gate"]),
+    max_size=8,
+).map(" ".join)
 
 
 @given(words | st.text(max_size=40), words | st.text(max_size=40))
@@ -152,6 +168,17 @@ def test_a_batch_is_compared_within_a_limit_and_upkeep_does_the_rest(tmp_path):
         state = rows(engine, "decisions")
         engine.maintain()
         assert rows(engine, "decisions") == state
+
+
+def test_a_backend_that_is_far_away_is_asked_in_upkeep_only(engine):
+    search, lookups = engine.backend.search, []
+    engine.backend.search = lambda query: lookups.append(query.text) or search(query)
+    engine.backend.capabilities -= {"transactional"}
+    write(engine, BERLIN)
+    write(engine, LISBON)
+    assert (lookups, queued(engine)) == ([], [])
+    engine.maintain()
+    assert len(queued(engine)) == 1
 
 
 # --- what an answer does ---

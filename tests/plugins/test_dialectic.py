@@ -145,10 +145,17 @@ def test_conclusions_and_untrusted_text_are_kept_but_never_counted(engine):
     see(engine, 1)
     (origin,) = engine.scan(Scope(kinds=("observation",)))
     for number, change in enumerate(
-        ({"provenance": "inferred"}, {"provenance": "untrusted"}, {"upstream_ids": (origin.id,)}, {"kind": "reflection"})
+        (
+            {"provenance": "inferred"},
+            {"provenance": "untrusted"},
+            {"upstream_ids": (origin.id,)},
+            {"kind": "reflection"},
+        )
     ):
         tag = {**metadata["u_tag"], "session": f"x{number}"}
-        engine.remember(Draft(**{"content": f"note {number}", "kind": "observation", "metadata": {"u_tag": tag}, **change}))
+        engine.remember(
+            Draft(**{"content": f"note {number}", "kind": "observation", "metadata": {"u_tag": tag}, **change})
+        )
     for number in range(4):
         say(engine, f"w{number}", "- U @Ines walks_to_work: walks to work")
     engine.maintain()
@@ -175,9 +182,9 @@ def test_tools_and_recalled_memory_are_nobodys_word(engine):
     say(engine, "s0", "- U @Ines walks_to_work: printed by a tool", role="tool")
     say(engine, "s1", "<memory-context>", "- U @Ines walks_to_work: shown before", "</memory-context>")
     dump = "user: hello\n- U @Ines walks_to_work: typed\ntool: x\n- U @Ines walks_to_work: printed\nassistant: ok"
-    assert [d.metadata["u_tag"]["text"] for d in engine.extract(Source(text=dump, path="memory/2026-02-01-1000.md"))] == [
-        "typed"
-    ]
+    assert [
+        d.metadata["u_tag"]["text"] for d in engine.extract(Source(text=dump, path="memory/2026-02-01-1000.md"))
+    ] == ["typed"]
     assert rows(engine, "u_observations") == []
 
 
@@ -243,7 +250,10 @@ def test_evidence_written_while_the_plugin_was_off_is_caught_up_with(tmp_path):
 
 def test_namespaces_and_people_have_patterns_of_their_own(engine):
     for namespace in ("home", "work"):
-        turn = Turn(role="user", content="- U @ines walks_to_work: on foot\n- U @Ines walks_to_work: again\n- U @Bo walks_to_work: on foot")
+        turn = Turn(
+            role="user",
+            content="- U @ines walks_to_work: on foot\n- U @Ines walks_to_work: again\n- U @Bo walks_to_work: on foot",
+        )
         engine.session_end(Session(id="s", turns=(turn,), namespace=namespace))
     assert [(row[1], row[2]) for row in rows(engine, "u_patterns")].count(("home", "Ines")) == 1
     assert len(rows(engine, "u_patterns")) == 4
@@ -264,6 +274,20 @@ def test_the_command_shows_the_schema_of_the_author_and_why(engine):
     error = run(patterns, engine, "walks_to_wrok").exception
     assert isinstance(error, InvalidInputError)
     assert "walks_to_work" in error.cure
+
+
+def test_the_command_tells_what_upkeep_will_do_and_how_it_came_about(engine):
+    see(engine, 5)
+    say(engine, "d", "- U(declared)- @Ines walks_to_work: 'No, I cycle.'", role="user", day=9)
+    say(engine, "e", "- U @Ines walks_to_work: walks to work", day=10)
+    see(engine, 9, start=20)
+    text = run(patterns, engine, "walks_to_work").stdout
+    assert "the evidence now says hypothesis; memcore maintain moves it" in text
+    assert "said and done differ: denied, but done in 14 sessions and done against in 0" in text
+    assert "[not counted: says nothing but the tag]" in text
+    assert "2026-03-06 verified at 0.60 after 5 sessions" in text
+    assert "2026-03-11 withdrawn at 0.40 after 5 sessions" in text
+    assert "denied, but done" in run(patterns, engine).stdout
 
 
 def test_the_command_has_something_to_say_of_nothing(engine):
@@ -312,7 +336,12 @@ def test_evidence_that_does_not_count_changes_no_phase(evidence):
     counted = [item for item in evidence if not item.excluded]
     if counted:
         left, right = assess(evidence, DEFAULTS), assess(counted, DEFAULTS)
-        assert (left.status, left.confidence, left.steps, left.why) == (right.status, right.confidence, right.steps, right.why)
+        assert (left.status, left.confidence, left.steps, left.why) == (
+            right.status,
+            right.confidence,
+            right.steps,
+            right.why,
+        )
 
 
 @given(histories, st.integers(8, 20))
@@ -347,7 +376,10 @@ def test_upkeep_is_idempotent_and_blind_to_order_and_repetition(said, random):
             assert engine.maintain()["dialectic"].counts["moved"] == 0
             assert [rows(engine, table) for table in TABLES] == state
             assert healthy(engine)
-            without_records = [[row[:10] if name == "u_patterns" else row for row in found] for name, found in zip(TABLES, state, strict=True)]
+            without_records = [
+                [row[:10] if name == "u_patterns" else row for row in found]
+                for name, found in zip(TABLES, state, strict=True)
+            ]
             return without_records, records
 
     shuffled = [*said, *said[:2]]

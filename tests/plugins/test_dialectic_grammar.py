@@ -93,7 +93,16 @@ def test_other_text_holds_no_tag(line):
     assert parse_line(line) == ()
 
 
-@pytest.mark.parametrize("line", ["- U @Ines", "- U(declared): ", "- U @Ines walked a long way today", "U[Ines] !!!: x", "- U @Ines (left) early: x"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "- U @Ines",
+        "- U(declared): ",
+        "- U @Ines walked a long way today",
+        "U[Ines] !!!: x",
+        "- U @Ines (left) early: x",
+    ],
+)
 def test_a_tag_line_without_a_tag_is_malformed_not_lost(line):
     assert parse_line(line) is None
 
@@ -152,5 +161,10 @@ def test_the_normal_form_of_a_tag_is_stable(words):
 
 
 def test_long_hostile_lines_are_read_in_linear_time():
-    for line in ("- U @Ines " + "a_" * 50_000 + "!", "- U " + " " * 50_000 + "x", "- U" + "(" * 50_000, "- U @a" + ", @b" * 20_000):
+    for line in (
+        "- U @Ines " + "a_" * 50_000 + "!",
+        "- U " + " " * 50_000 + "x",
+        "- U" + "(" * 50_000,
+        "- U @a" + ", @b" * 20_000,
+    ):
         parse_line(line)

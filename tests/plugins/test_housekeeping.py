@@ -232,3 +232,14 @@ def test_the_command_says_what_it_does(tmp_path):
     done = memcore(tmp_path, "housekeeping", "--json", env=ONLY).json
     assert [(chore["name"], chore["tidied"]) for chore in done["chores"]] == [("leftovers", 1)]
     assert memcore(tmp_path, "housekeeping", env=ONLY).out == "tidy\n"
+
+
+def test_a_process_of_somebody_else_is_running_too(opened, tmp_path, monkeypatch):
+    engine = opened()
+    (tmp_path / ".b.db.memcore-12345.tmp").write_text("")
+
+    def refuse(pid, signal):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "kill", refuse)
+    assert tidied(engine).counts == {}

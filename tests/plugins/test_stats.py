@@ -188,3 +188,17 @@ def test_text_of_records_cannot_steer_the_terminal(home):
     done = memcore(home, "warn", env=ONLY)
     assert "decay.near" in done.out
     assert "\x1b[31m" not in done.out
+
+
+def test_a_table_whose_extension_is_missing_is_a_question_mark(home):
+    with opened(home) as engine, engine.workspace.transaction() as connection:
+        connection.execute("DROP TABLE confirmations")
+        connection.execute("PRAGMA writable_schema=ON")
+        connection.execute(
+            "INSERT INTO sqlite_master VALUES('table', 'confirmations', 'confirmations', 0, "
+            "'CREATE VIRTUAL TABLE confirmations USING vec_missing(x)')"
+        )
+        connection.execute("PRAGMA writable_schema=OFF")
+    with opened(home) as engine:
+        assert engine.stats()["stats"]["tables"]["confirmations"] is None
+    assert "confirmations ?" in memcore(home, "stats", env=ONLY).out

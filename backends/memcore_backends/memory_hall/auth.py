@@ -11,7 +11,6 @@ import os
 from pathlib import Path
 
 from memcore.errors import ConfigError
-
 from memcore_backends.memory_hall.settings import MemoryHallSettings
 
 __all__ = ["Credentials", "SecretFile"]

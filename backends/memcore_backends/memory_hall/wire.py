@@ -14,7 +14,6 @@ from typing import Any
 
 from memcore.errors import InvalidInputError
 from memcore.records import PROVENANCES, Draft, Record, Status, content_hash, evolve
-
 from memcore_backends.memory_hall.identity import record_id
 
 __all__ = [
@@ -137,8 +136,10 @@ def _time(text: str | None) -> datetime | None:
 # --- to the server ---
 
 
-def to_body(record: Record, *, agent: str, line: str = "", references: Sequence[str] = ()) -> bytes:
-    """Return the body of a write; `line` is appended to the text, `references` are ids of the server."""
+def to_body(
+    record: Record, *, agent: str, line: str = "", references: Sequence[str] = (), supersedes: Sequence[str] = ()
+) -> bytes:
+    """Return the body of a write; `line` is appended to the text, `references` and `supersedes` are ids of the server."""
     body: dict[str, Any] = {
         "agent_id": record.agent_id or agent,
         "namespace": record.namespace,
@@ -146,6 +147,8 @@ def to_body(record: Record, *, agent: str, line: str = "", references: Sequence[
         "content": record.content + line,
         "metadata": _metadata(record, line),
     }
+    if supersedes:
+        body["metadata"]["supersedes"] = list(supersedes)
     if record.summary is not None:
         body["summary"] = record.summary
     if record.tags:
@@ -157,6 +160,8 @@ def to_body(record: Record, *, agent: str, line: str = "", references: Sequence[
 
 def _metadata(record: Record, line: str) -> dict[str, Any]:
     own: dict[str, Any] = {"created_at": _text(record.created_at)}
+    left = {} if record.status == "active" else {key: record.metadata.get(key) for key in RETIREMENT}
+    kept = {key: value for key, value in record.metadata.items() if key not in left}
     if not record.agent_id:
         own["agent_id"] = record.agent_id
     if any(not tag or tag != tag.strip() for tag in record.tags):
@@ -164,12 +169,12 @@ def _metadata(record: Record, line: str) -> dict[str, Any]:
     told = {
         "entities": record.entities, "confidence": record.confidence, "source": record.source,
         "occurred_at": _text(record.occurred_at), "line": line,
-        "metadata": {key: value for key, value in record.metadata.items() if key in RESERVED},
+        "metadata": {key: value for key, value in kept.items() if key in RESERVED},
     }  # fmt: skip
     own |= {key: value for key, value in told.items() if value not in (None, (), "", {})}
-    found = {key: value for key, value in record.metadata.items() if key not in RESERVED}
+    found = {key: value for key, value in kept.items() if key not in RESERVED}
     found["amh_content_hash"] = record.id
-    found["amh_status"] = TO_SERVER[record.status]
+    found |= status_patch(record.status, *left.values()) if left else {"amh_status": "active"}
     found["provenance_tier"] = record.provenance
     if record.upstream_ids:
         found["upstream_ids"] = record.upstream_ids
@@ -193,33 +198,34 @@ def from_entry(entry: Mapping[str, Any]) -> Record | None:
     An entry of another client has no confidence, source or time of its own, and counts as untrusted unless it says
     otherwise.
     """
+    try:
+        found = _read(entry)
+    except (InvalidInputError, LookupError, TypeError, ValueError, AttributeError):
+        return None
+    return found if found.status == "active" else _with_retirement(found, entry["metadata"])
+
+
+def _read(entry: Mapping[str, Any]) -> Record:
     metadata: dict[str, Any] = entry["metadata"]
     marked = metadata.get(OWN)
     own: dict[str, Any] = marked if isinstance(marked, dict) else {}
-    content = entry["content"]
-    line = own.get("line", "")
+    content, line = entry["content"], own.get("line", "")
     if line and content.endswith(line):
         content = content[: -len(line)]
     tier, upstream = metadata.get("provenance_tier"), metadata.get("upstream_ids")
-    status = FROM_SERVER.get(metadata.get("amh_status"), "retired")
+    told = {key: value for key, value in metadata.items() if key not in RESERVED}
     digest = content_hash(content)
-    try:
-        found = Record(
-            id=record_id(entry["namespace"], entry["type"], digest), content=content, kind=entry["type"],
-            namespace=entry["namespace"], agent_id=own.get("agent_id") if "agent_id" in own else entry["agent_id"],
-            summary=entry["summary"], tags=own.get("tags", entry["tags"]), entities=own.get("entities", ()),
-            confidence=own.get("confidence"), provenance=tier if tier in PROVENANCES else "untrusted",
-            upstream_ids=upstream if isinstance(upstream, list) else () if own else entry["references"],
-            source=own.get("source"), occurred_at=_time(own.get("occurred_at")),
-            metadata={
-                **{key: value for key, value in metadata.items() if key not in RESERVED}, **own.get("metadata", {})
-            },
-            created_at=datetime.fromisoformat(own.get("created_at") or entry["created_at"]), content_hash=digest,
-            status=status,
-        )  # fmt: skip
-    except (InvalidInputError, TypeError, ValueError, AttributeError):
-        return None
-    return _with_retirement(found, metadata) if status != "active" else found
+    return Record(
+        id=record_id(entry["namespace"], entry["type"], digest), content=content, kind=entry["type"],
+        namespace=entry["namespace"], agent_id=own["agent_id"] if "agent_id" in own else entry["agent_id"],
+        summary=entry["summary"], tags=own.get("tags", entry["tags"]), entities=own.get("entities", ()),
+        confidence=own.get("confidence"), provenance=tier if tier in PROVENANCES else "untrusted",
+        upstream_ids=upstream if isinstance(upstream, list) else () if own else entry["references"],
+        source=own.get("source"), occurred_at=_time(own.get("occurred_at")),
+        metadata={**told, **own.get("metadata", {})}, content_hash=digest,
+        created_at=datetime.fromisoformat(own.get("created_at") or entry["created_at"]),
+        status=FROM_SERVER.get(metadata.get("amh_status"), "retired"),
+    )  # fmt: skip
 
 
 def _with_retirement(record: Record, metadata: Mapping[str, Any]) -> Record:

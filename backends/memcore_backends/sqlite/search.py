@@ -17,7 +17,7 @@ from memcore_backends.sqlite.stages import BUDGET, Stage, plan
 
 __all__ = ["Ranker", "fetch"]
 
-MOST_TERMS = 32  # words of one question that are asked; of a longer text the rarest
+MOST_TERMS = 24  # words of one question that are asked; of a longer text the rarest
 MOST_COUNTED = 256  # words of one question whose frequency is looked up
 SPARE = 20  # candidates beyond twice the limit, for those that turn out to lie outside of the scope
 MOST_HITS = 2**31
@@ -99,9 +99,9 @@ class _Search:
                 sql = f"SELECT rowid, {SCORE} AS score FROM curated_fts WHERE curated_fts MATCH ?{where}"
                 yield from self._connection.execute(f"{sql} ORDER BY score DESC LIMIT ?", (stage.match, self._wanted))
 
-        scores, reach = self._collect(ask, self._stages)
+        scores, reach, complete = self._collect(ask, self._stages)
         found = self._records(heapq.nsmallest(self._wanted, scores, key=lambda seq: (-scores[seq], seq)), scores)
-        seen_all = not reach and len(scores) < self._wanted and all(stage.share == 1.0 for stage in self._stages)
+        seen_all = complete and len(scores) < self._wanted
         enough = len(found) >= self._limit and found[self._limit - 1][0] >= reach
         return found[: self._limit] if seen_all or enough else None
 
@@ -117,24 +117,27 @@ class _Search:
                 )
                 yield from self._connection.execute(sql, (stage.match, *self._condition.values, self._limit))
 
-        scores, _ = self._collect(ask, self._stages)
-        if len(scores) < self._limit and any(stage.share < 1.0 for stage in self._stages):
+        scores, _, complete = self._collect(ask, self._stages)
+        if len(scores) < self._limit and not complete:
             whole = [Stage(match=stage.match, reach=stage.reach, share=1.0) for stage in self._stages]
-            scores, _ = self._collect(ask, whole)
+            scores, _, _ = self._collect(ask, whole)
         return self._records(heapq.nsmallest(self._limit, scores, key=lambda seq: (-scores[seq], seq)), scores)
 
-    def _collect(self, ask: Callable[[Stage], Scored], stages: Sequence[Stage]) -> tuple[dict[int, float], float]:
-        """Ask the stages until no later one can reach the limit's place; return the scores and what later ones can reach."""
+    def _collect(self, ask: Callable[[Stage], Scored], stages: Sequence[Stage]) -> tuple[dict[int, float], float, bool]:
+        """Ask the stages until no later one can reach the limit's place.
+
+        Returns the scores, what later stages can reach, and whether every match was looked at.
+        """
         scores: dict[int, float] = {}
         for stage in stages:
             for seq, score in ask(stage):
                 if score > scores.get(seq, 0.0):
                     scores[seq] = score
-            if stage.reach and len(scores) >= self._limit:
+            if stage is not stages[-1] and len(scores) >= self._limit:
                 last = heapq.nlargest(self._limit, scores.values())[-1]
                 if last >= stage.reach:
-                    return scores, stage.reach
-        return scores, 0.0
+                    return scores, stage.reach, False
+        return scores, 0.0, all(stage.share == 1.0 for stage in stages)
 
     def _narrowed(self, stage: Stage) -> Spans:
         """Return the spans of the newest rows that a stage looks at."""

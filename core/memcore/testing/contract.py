@@ -21,7 +21,7 @@ class ContractTests(Harness):
 
         If this fails, check that put returns what it reads back, not what it was given (rounded times, tuples).
         """
-        stored = store.put(TEXTS[0], tags=("sea",))[0]
+        stored = store.put(TEXTS[0], tags=("sea", "north"))[0]
         assert stored.state == "new"
         assert isinstance(stored.record, Record)
         assert store.get(stored.record.id) == [stored.record]

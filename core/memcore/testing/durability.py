@@ -91,7 +91,7 @@ class DurabilityTests(Harness):
     def test_a_damaged_file_is_reported(self, store: Store) -> None:
         """Files full of garbage are an error or bad health, never a healthy empty memory.
 
-        Only the backend's own files are damaged: those of the workspace are the engine's, unless the records live in them.
+        Only the backend's own files are damaged: the workspace is the engine's, unless the records live in it.
 
         If this fails, check what happens when a file cannot be read: starting afresh loses everything in silence.
         """

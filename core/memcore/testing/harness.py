@@ -105,7 +105,7 @@ class Harness:
     hosts: ClassVar[tuple[str, ...]] = ()
     """Hosts your backend may talk to, exactly as it connects to them."""
 
-    examples: ClassVar[int] = 25
+    examples: ClassVar[int] = 40
     """How many histories the state machine plays."""
 
     def open_backend(self, context: OpenContext) -> StorageBackend:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,26 @@ from memcore.records import Record, Scope
 from memcore.testing.harness import Harness, Store, since
 from memcore.testing.scope import QUIET
 
-__all__ = ["MachineTests"]
+__all__ = ["MachineTests", "play"]
 
 WORDS = ("ferry", "harbour", "lantern", "潮汐表", "등대", "ケーキ")
+SENTENCES = (
+    "ferry harbour",
+    "ferry",
+    "lantern ferry",
+    "harbour 潮汐表",
+    "등대",
+    "潮汐表 ケーキ 등대",
+    "lantern harbour ケーキ",
+)
 SPACES = ("", "-other")
 KINDS = ("fact", "opinion")
-STEPS = 20
+STEPS = 30
 
 words = st.sampled_from(WORDS)
 spaces = st.sampled_from(SPACES)
 kinds = st.sampled_from(KINDS)
-sentences = st.lists(words, min_size=1, max_size=3, unique=True).map(" ".join)
+sentences = st.sampled_from(SENTENCES)
 any_text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30).filter(str.strip)
 picks = st.integers(0, 1000)
 
@@ -78,8 +88,8 @@ class Machine(RuleBasedStateMachine):
         return capability in self.at.backend.capabilities
 
     def pick(self, number: int) -> str:
-        """Return the id of one of the known records."""
-        return sorted(self.model)[number % len(self.model)]
+        """Return the id of one of the known records, counted in the order they were written."""
+        return list(self.model)[number % len(self.model)]
 
     def known(self, **wanted: Any) -> set[str]:
         """Return the ids of the model's records with these values."""
@@ -93,7 +103,7 @@ class Machine(RuleBasedStateMachine):
         space = record.namespace.removeprefix(self.at.namespace)
         assert Expected(space, record.kind, record.content, record.status, record.tags) == found
 
-    @rule(batch=st.lists(st.tuples(spaces, kinds, sentences), min_size=1, max_size=4))
+    @rule(batch=st.lists(st.tuples(spaces, kinds, sentences), min_size=1, max_size=6))
     def put(self, batch: list[tuple[str, str, str]]) -> None:
         """Write a batch; each answer must say whether the text was known."""
         drafts = [self.at.draft(text, namespace=self.space(space), kind=kind) for space, kind, text in batch]
@@ -114,6 +124,14 @@ class Machine(RuleBasedStateMachine):
             assert state == ("existing" if self.model[record.id].status == "active" else "revived")
             if state == "revived":
                 self.model[record.id].status, self.model[record.id].tags = "active", record.tags
+
+    @precondition(lambda self: self.model)
+    @rule(number=picks)
+    def put_again(self, number: int) -> None:
+        """Write a known text again, whatever became of its record."""
+        known = self.model[self.pick(number)]
+        stored = self.at.put(known.content, namespace=self.space(known.space), kind=known.kind)[0]
+        self.enter(known.space, known.kind, known.content, stored.record, stored.state)
 
     @rule(space=spaces, kind=kinds, text=any_text)
     def put_any_text(self, space: str, kind: str, text: str) -> None:
@@ -206,6 +224,14 @@ class Machine(RuleBasedStateMachine):
                 self.agree(record)
 
 
+def play(suite: Harness, folder: Path, settled: settings) -> None:
+    """Play histories on memories below `folder`; the first one that disagrees with the model raises."""
+    numbers = count()
+    machine: Any = partial(Machine, lambda: Store(suite, folder / f"history-{next(numbers)}"))
+    stateful.run_state_machine_as_test(machine, settings=settled)
+    assert next(numbers), "no history was played"
+
+
 @since(1)
 class MachineTests(Harness):
     """What must hold for any order of calls."""
@@ -215,13 +241,4 @@ class MachineTests(Harness):
 
         If this fails, replay the few steps in the message: they are the shortest history hypothesis found.
         """
-        opened: list[Store] = []
-
-        def open_store() -> Store:
-            opened.append(Store(self, tmp_path / f"history-{len(opened)}"))
-            return opened[-1]
-
-        settled = settings(QUIET, max_examples=self.examples, stateful_step_count=STEPS)
-        machine: Any = partial(Machine, open_store)
-        stateful.run_state_machine_as_test(machine, settings=settled)
-        assert opened
+        play(self, tmp_path, settings(QUIET, max_examples=self.examples, stateful_step_count=STEPS))

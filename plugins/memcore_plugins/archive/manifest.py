@@ -73,7 +73,8 @@ def save(manifest: Manifest, state: State) -> Manifest:
         "moves": [{"from": move.source, "to": move.target} for move in changed.moves],
     }
     temporary = changed.path.with_suffix(".json.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
+    handle = os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
         json.dump(plain, file, ensure_ascii=False, indent=1)
         file.flush()
         os.fsync(file.fileno())

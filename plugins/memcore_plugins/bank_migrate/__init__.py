@@ -28,8 +28,8 @@ class MigrateSettings:
     """Which files are read, and in what portions."""
 
     largest: int = field(
-        default=10_000_000,
-        metadata={"help": "bytes of the largest file that is read", "source": "200 times a long MEMORY.md"},
+        default=5_000_000,
+        metadata={"help": "bytes of the largest file that is read", "source": "100 times a long MEMORY.md"},
     )
     suffixes: tuple[str, ...] = field(
         default=(".md", ".markdown", ".txt", ".jsonl"),
@@ -50,11 +50,6 @@ class Plugin:
         settings=MigrateSettings,
     )
 
-    def __init__(self) -> None:
-        from memcore_plugins.bank_migrate.elsewhere import Own
-
-        self.own = Own()
-
     @hookimpl
     def memcore_migrations(self) -> Sequence[Migration]:
         """Give the tables of file state."""
@@ -70,9 +65,9 @@ class Plugin:
     @hookimpl
     def memcore_written(self, engine: Engine, event: WriteEvent) -> None:
         """Note what somebody else than a migrated file said again: it stays when the file no longer says it."""
-        from memcore_plugins.bank_migrate.elsewhere import note
+        from memcore_plugins.bank_migrate.elsewhere import migrating, note
 
-        if not self.own.running:
+        if event.confirmed and not migrating():
             note(engine, event.confirmed)
 
     @hookimpl

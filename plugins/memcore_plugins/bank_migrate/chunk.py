@@ -116,6 +116,6 @@ def line_of(draft: Draft) -> int:
 
 def digest_of(draft: Draft) -> bytes:
     """Return what tells a draft from others of its file: everything it says, but not the lines it stands on."""
-    metadata = [pair for pair in draft.metadata.items() if pair[0] != "end_line"]
-    said = (draft.kind, draft.content, draft.confidence, draft.occurred_at, draft.entities, draft.tags, draft.provenance)
-    return hashlib.blake2b(repr((said, metadata)).encode(), digest_size=12).digest()
+    metadata = {name: value for name, value in draft.metadata.items() if name != "end_line"}
+    said = (draft.kind, draft.content, draft.confidence, str(draft.occurred_at), draft.entities, draft.tags, metadata)
+    return hashlib.blake2b(repr(said).encode(), digest_size=12).digest()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 from memcore.cli import Context, pass_context
 
 if TYPE_CHECKING:
-    from memcore_plugins.bank_migrate import Plugin
     from memcore_plugins.bank_migrate.snapshot import Found
 
 __all__ = ["migrate"]
@@ -53,25 +52,12 @@ def migrate(
     """
     from memcore_toolkit import console
 
-    from memcore_plugins.bank_migrate import MigrateSettings
     from memcore_plugins.bank_migrate.run import migrate as run
-
-    engine = context.engine
-    engine.catalog.load(engine.catalog.plugins["bank_migrate"])
-    own = cast("Plugin", engine.catalog.plugins["bank_migrate"].instance).own
 
     def shown(files: Sequence[Found]) -> Iterable[Found]:
         return console.progress(files, total=len(files), label="migrate")
 
-    result = run(
-        engine,
-        folder,
-        engine.settings("bank_migrate", MigrateSettings),
-        own,
-        incremental=incremental,
-        dry_run=dry_run,
-        progress=shown,
-    )
+    result = run(context.engine, folder, incremental=incremental, dry_run=dry_run, progress=shown)
     if as_json:
         console.emit_json(result.as_json())
     else:

@@ -15,28 +15,25 @@ if TYPE_CHECKING:
     from memcore import Engine
     from memcore.records import Draft, Record
 
-__all__ = ["Own", "add", "note"]
+__all__ = ["add", "migrating", "note", "own_writes"]
 
 
-class Own:
-    """Tell whether this thread is writing what a migration says."""
+_local = threading.local()
 
-    def __init__(self) -> None:
-        self._local = threading.local()
 
-    @property
-    def running(self) -> bool:
-        """Return whether a migration is writing in this thread."""
-        return getattr(self._local, "running", False)
+def migrating() -> bool:
+    """Return whether a migration is writing in this thread."""
+    return getattr(_local, "migrating", False)
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Mark what is written inside the block as said by migrated files."""
-        self._local.running = True
-        try:
-            yield
-        finally:
-            self._local.running = False
+
+@contextmanager
+def own_writes() -> Iterator[None]:
+    """Mark what is written inside the block as said by migrated files."""
+    _local.migrating = True
+    try:
+        yield
+    finally:
+        _local.migrating = False
 
 
 def note(engine: Engine, confirmed: Iterable[tuple[Draft, Record]]) -> None:

@@ -10,7 +10,7 @@ from attrs import define, frozen
 from memcore.errors import InvalidInputError
 from memcore.records import Draft, Outcome
 
-from memcore_plugins.bank_migrate import elsewhere
+from memcore_plugins.bank_migrate import MigrateSettings, elsewhere
 from memcore_plugins.bank_migrate.chunk import Chunked, digest_of, line_of, read, reader_of
 from memcore_plugins.bank_migrate.report import Result
 from memcore_plugins.bank_migrate.retiring import drop_file, moved, refresh, retire_gone
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from memcore import Engine
 
-    from memcore_plugins.bank_migrate import MigrateSettings
-    from memcore_plugins.bank_migrate.elsewhere import Own
 
 __all__ = ["Migration", "migrate"]
 
@@ -54,8 +52,6 @@ class Pending:
 def migrate(
     engine: Engine,
     root: Path,
-    settings: MigrateSettings,
-    own: Own,
     *,
     incremental: bool = False,
     dry_run: bool = False,
@@ -65,7 +61,7 @@ def migrate(
 
     `incremental` trusts size and time of change of a file, otherwise its bytes decide. `progress` may wrap the files.
     """
-    run = Migration(engine, root, settings, own, incremental=incremental, dry_run=dry_run)
+    run = Migration(engine, root, incremental=incremental, dry_run=dry_run)
     for found in progress(run.snapshot.files):
         run.take(found)
     return run.finish()
@@ -74,12 +70,10 @@ def migrate(
 class Migration:
     """The state of one run."""
 
-    def __init__(
-        self, engine: Engine, root: Path, settings: MigrateSettings, own: Own, *, incremental: bool, dry_run: bool
-    ) -> None:
-        self.engine, self.settings, self.own = engine, settings, own
+    def __init__(self, engine: Engine, root: Path, *, incremental: bool, dry_run: bool) -> None:
+        self.engine, self.settings = engine, engine.settings("bank_migrate", MigrateSettings)
         self.incremental, self.dry_run = incremental, dry_run
-        self.snapshot = snapshot(root, suffixes=settings.suffixes, largest=settings.largest)
+        self.snapshot = snapshot(root, suffixes=self.settings.suffixes, largest=self.settings.largest)
         self.result = Result(root=self.snapshot.root, dry_run=dry_run)
         self.result.skipped += self.snapshot.skipped
         self.reader, self.namespace = reader_of(engine), engine.core.namespace
@@ -170,7 +164,7 @@ class Migration:
 
     def _write(self, batch: list[Pending]) -> None:
         drafts = [draft for each in batch for draft in each.fresh.values()]
-        with self.own.writing(), self.engine.workspace.transaction():
+        with elsewhere.own_writes(), self.engine.workspace.transaction():
             outcomes = self.engine.remember(drafts) if drafts else ()
             elsewhere.add(self.engine.workspace.connection(), self._foreign(outcomes))
             at = 0
@@ -205,7 +199,8 @@ class Migration:
                     if outcome.record
                 ],
             )
-            moved(self.engine, connection, key, found.path, pending.still)
+            if pending.still:
+                moved(self.engine, connection, key, found.path, pending.still)
             connection.executemany(
                 "UPDATE migrated_records SET gone=1 WHERE file=? AND digest=?",
                 [(key, digest) for digest in pending.gone],

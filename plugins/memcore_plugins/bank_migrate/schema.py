@@ -21,7 +21,8 @@ TABLES = [
         "path TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, digest BLOB NOT NULL, "
         "reader TEXT NOT NULL, reason TEXT NOT NULL, seen_at TEXT NOT NULL, UNIQUE(namespace, root, path)) STRICT",
         "CREATE TABLE migrated_records(file INTEGER NOT NULL, digest BLOB NOT NULL, record_id TEXT NOT NULL, "
-        "line INTEGER NOT NULL, episode INTEGER NOT NULL, gone INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(file, digest)) STRICT, WITHOUT ROWID",
+        "line INTEGER NOT NULL, episode INTEGER NOT NULL, gone INTEGER NOT NULL DEFAULT 0, "
+        "PRIMARY KEY(file, digest)) STRICT, WITHOUT ROWID",
         "CREATE INDEX migrated_records_record ON migrated_records(record_id)",
         "CREATE TABLE migrated_elsewhere(record_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
     )

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import click
 from memcore.cli import Context, pass_context
+from memcore.contracts import Capability
 
 if TYPE_CHECKING:
-    from memcore import Record
+    from memcore import Engine, Record
 
-__all__ = ["FORMAT", "VERSION", "export", "write_records"]
+__all__ = ["FORMAT", "VERSION", "export", "snapshot", "write_records"]
 
 FORMAT, VERSION = "memcore-records", 1
 
@@ -47,19 +49,34 @@ def export(context: Context, file: Path, namespaces: tuple[str, ...], force: boo
     scope = Scope(namespaces=namespaces, statuses=())
     if str(file) == "-":
         stdout = TextIOWrapper(sys.stdout.buffer, encoding="utf-8", write_through=True)
-        write_records(engine.scan(scope), stdout)
+        with snapshot(engine):
+            write_records(engine.scan(scope), stdout)
         stdout.detach()
         return
     target = file.expanduser().absolute()
     check_target(target, force=force, database=engine.workspace.path)
     with temporary_beside(target) as path:
-        with path.open("w", encoding="utf-8") as stream:
+        with snapshot(engine), path.open("w", encoding="utf-8") as stream:
             count = write_records(engine.scan(scope), stream)
         publish(path, target)
     if as_json:
         console.emit_json({"file": str(target), "records": count})
     else:
         click.echo(f"{target}: {count} records")
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[None]:
+    """Read one state of the memory inside this block, whatever others write, if the records live in the workspace."""
+    if Capability.TRANSACTIONAL not in engine.backend.capabilities:
+        yield
+        return
+    connection = engine.workspace.connection()
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
 
 
 def write_records(records: Iterable[Record], stream: IO[str]) -> int:

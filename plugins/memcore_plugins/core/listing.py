@@ -93,8 +93,9 @@ def _runtime(context: Context, config: Config, catalog: Catalog) -> list[str]:
         return []
     try:
         engine = Engine.open(home=context.home, settings=context.overrides, read_only=True, catalog=catalog)
-    except MemcoreError as error:
-        return [f"state at run time not known: {error.what}"]
+    except Exception as error:  # noqa: BLE001 - a foreign backend may raise anything while it opens
+        what = error.what if isinstance(error, MemcoreError) else f"{type(error).__name__}: {error}"
+        return [f"state at run time not known: {what}"]
     with engine:
         present = engine.workspace.tables()
         for plugin, function in catalog.implementers("memcore_status"):

@@ -67,7 +67,7 @@ def fates(engine: Engine, settings: DecaySettings, found: Mapping[str, Rule], no
     for batch in _batches(engine.scan(Scope(kinds=tuple(found))) if found else ()):
         dates = schema.last_confirmed(engine.workspace.connection(), [record.id for record in batch])
         decided += [fate(r, dates.get(r.id), found[r.kind], settings, now) for r in batch]
-    return sorted(decided, key=lambda each: (each.new, each.record.id))
+    return sorted(decided, key=lambda each: (each.new, -each.days, each.record.id))
 
 
 def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:

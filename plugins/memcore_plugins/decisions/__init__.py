@@ -29,7 +29,9 @@ __all__ = ["DecisionsSettings", "Plugin"]
 class DecisionsSettings:
     """How long the queue waits, how much is asked at once, and what counts as a possible conflict."""
 
-    deadline_days: int = field(default=14, metadata={"help": "days until an item without a deadline is overdue"})
+    deadline_days: int = field(
+        default=14, metadata={"help": "days until an item without a deadline is overdue", "source": "two weekly looks"}
+    )
     answers_per_run: int = field(
         default=20, metadata={"help": "items that one upkeep run puts to those who can answer"}
     )
@@ -42,17 +44,18 @@ class DecisionsSettings:
         default=0.6,
         metadata={
             "help": "share of the shorter text's content words that both must have",
-            "source": "one candidate in the 70 tagged facts of the sample workspace, eight at 0.4",
+            "source": "one question in the 255 records of the sample workspace",
         },
     )
     conflict_candidates: int = field(default=10, metadata={"help": "similar records that are compared with a new one"})
     conflicts_per_record: int = field(
-        default=3, metadata={"help": "contradicted records from which a record is one of a series and raises no question"}
+        default=3,
+        metadata={"help": "contradicted records from which a record is one of a series and raises no question"},
     )
     conflict_lookups: int = field(
         default=20, metadata={"help": "records of one written batch that are compared at once; upkeep does the rest"}
     )
-    conflict_catch_up: int = field(default=2000, metadata={"help": "records that one upkeep run compares"})
+    conflict_catch_up: int = field(default=500, metadata={"help": "records that one upkeep run compares"})
     changelog: bool = field(default=False, metadata={"help": "ask for summaries of long, old logs"})
     changelog_lines: int = field(
         default=200,

@@ -78,7 +78,7 @@ def withdraw_retired(engine: Engine, records: Sequence[Record], at: datetime) ->
 def withdraw_written(engine: Engine, records: Sequence[Record], at: datetime) -> None:
     """Withdraw the review of a draft that was stored in another way."""
     connection = engine.workspace.connection()
-    if not schema.items(connection, "queued", "REVIEW"):
+    if not schema.waits(connection, "REVIEW"):
         return
     for record in records:
         key = f"REVIEW:{record.namespace}:{record.kind}:{content_hash(record.content)}"

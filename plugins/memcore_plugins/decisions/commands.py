@@ -15,7 +15,7 @@ __all__ = ["decisions"]
 
 @click.group("decisions")
 def decisions() -> None:
-    r"""Show and answer the judgments that no rule can make.
+    """Show and answer the judgments that no rule can make.
 
     \b
     Examples:
@@ -31,7 +31,7 @@ def decisions() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
 def list_(context: Context, everything: bool, kind: str, as_json: bool) -> None:
-    r"""List the queue, the most urgent first.
+    """List the queue, the most urgent first.
 
     \b
     Examples:
@@ -63,7 +63,7 @@ def list_(context: Context, everything: bool, kind: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
 def show(context: Context, id_: str, as_json: bool) -> None:
-    r"""Show one decision: the question, the options, the evidence and the history. The beginning of an ID is enough.
+    """Show one decision: the question, the options, the evidence and the history. The beginning of an ID is enough.
 
     \b
     Examples:
@@ -98,7 +98,7 @@ def show(context: Context, id_: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
 def answer(context: Context, id_: str, choice: str, reason: str, dry_run: bool, as_json: bool) -> None:
-    r"""Answer a decision with one of its options and have it carried out; without options, answer in words.
+    """Answer a decision with one of its options and have it carried out; without options, answer in words.
 
     If it cannot be carried out, nothing changes and the decision stays in the queue.
 

@@ -59,7 +59,7 @@ def catch_up(engine: Engine, settings: DecisionsSettings) -> tuple[int, int]:
 def opponents(engine: Engine, settings: DecisionsSettings, record: Record) -> list[tuple[Record, str]]:
     """Return the active records of the same entities that this one may contradict, each with why, the closest first.
 
-    What differs from many in the same way is one of a series (piers 1 to 9, things somebody likes) and contradicts none.
+    What differs from many in the same way is one of a series (piers 1 to 9, things somebody likes), no contradiction.
     """
     scope = Scope(namespaces=(record.namespace,), kinds=settings.conflict_kinds, entities=record.entities)
     query = Query(text=record.content[:_QUERY_CHARS], scope=scope, limit=settings.conflict_candidates, now=engine.now())
@@ -68,7 +68,8 @@ def opponents(engine: Engine, settings: DecisionsSettings, record: Record) -> li
         other = hit.record
         if other.id == record.id or other.status != "active":
             continue
-        if why := contradiction(other.content, record.content, overlap=settings.conflict_overlap):
+        names = {*record.entities, *other.entities}
+        if why := contradiction(other.content, record.content, overlap=settings.conflict_overlap, subject=names):
             found.append((other, why))
     return found if len(found) <= settings.conflicts_per_record else []
 

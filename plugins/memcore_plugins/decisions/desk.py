@@ -145,14 +145,14 @@ def _carry_out(engine: Engine, item: DecisionItem, answer: Answer) -> None:
             raise PluginError(what, why=why, cure="repair the plugin and answer again") from error
 
 
-def ask(engine: Engine, limit: int) -> tuple[int, list[str]]:
-    """Ask the plugins and the host about the most urgent items; return how many were asked and what was answered.
+def ask(engine: Engine, limit: int) -> tuple[int, list[str], list[str]]:
+    """Ask plugins and host about the most urgent items; return how many, what was answered, and what failed after it.
 
     Nobody has precedence: an item stays queued if two of them disagree, and if an answer is not on offer.
     """
     able = engine.catalog.implementers("memcore_answer")
     queued = schema.items(engine.workspace.connection(), "queued")[:limit] if able else []
-    lines = []
+    lines, failed = list[str](), list[str]()
     for item in queued:
         answers: list[Answer] = []
         for plugin, function in able:
@@ -161,10 +161,12 @@ def ask(engine: Engine, limit: int) -> tuple[int, list[str]]:
                     answer = check_answer(item.asked().request, found)
                     answers.append(evolve(answer, by=answer.by or plugin.name))
         if len({answer.choice for answer in answers}) == 1:
-            with engine.isolated(able[0][0], "memcore_decided"):
+            try:
                 done = resolve(engine, item, answers[0])
                 lines.append(f"{item.id} {item.kind}: {_short(done.choice)} ({done.by})")
-    return len(queued), lines
+            except MemcoreError as error:
+                failed.append(f"{item.id} {item.kind} could not be carried out: {_short(str(error))}")
+    return len(queued), lines, failed
 
 
 def _short(text: str) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NAMES", "TABLES", "Item", "about", "add_unchecked", "counts", "delete", "drop_unchecked", "find", "fingerprint",
-    "insert", "item_id", "items", "load", "move", "note_result", "text_of", "unchecked",
+    "insert", "item_id", "items", "load", "move", "note_result", "text_of", "unchecked", "waits",
 ]  # fmt: skip
 
 NAMES = ("decisions",)
@@ -154,6 +154,12 @@ def items(connection: sqlite3.Connection, status: str = "", kind: str = "") -> l
         (status, kind),
     )
     return [_item(row) for row in rows]
+
+
+def waits(connection: sqlite3.Connection, kind: str) -> bool:
+    """Return whether an item of this kind is queued."""
+    found = connection.execute("SELECT 1 FROM decisions WHERE status='queued' AND kind=? LIMIT 1", (kind,)).fetchone()
+    return found is not None
 
 
 def about(connection: sqlite3.Connection, record_ids: Iterable[str]) -> list[Item]:

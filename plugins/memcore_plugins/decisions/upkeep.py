@@ -29,13 +29,13 @@ def overdue(engine: Engine, now: datetime) -> list[schema.Item]:
 
 def maintain(engine: Engine, settings: DecisionsSettings, run: Run) -> Report:
     """Compare what was left to upkeep, ask those who can answer, flag what is overdue; a deadline decides nothing."""
-    checked, waiting, lines = 0, len(schema.unchecked(engine.workspace.connection())), list[str]()
-    asked = 0
+    checked, waiting = 0, len(schema.unchecked(engine.workspace.connection()))
+    asked, lines, failed = 0, list[str](), list[str]()
     if not run.dry_run:
         checked, waiting = conflicts.catch_up(engine, settings)
         for request in changelog.find(engine, settings, run.now) if settings.changelog else ():
             engine.decide(request)
-        asked, lines = desk.ask(engine, settings.answers_per_run)
+        asked, lines, failed = desk.ask(engine, settings.answers_per_run)
     late = overdue(engine, run.now)
     queued = len(schema.items(engine.workspace.connection(), "queued"))
     counts = {
@@ -48,7 +48,7 @@ def maintain(engine: Engine, settings: DecisionsSettings, run: Run) -> Report:
     }
     summary = f"{queued} queued, {len(late)} overdue, {len(lines)} of {asked} answered"
     flags = [f"overdue since {item.deadline.date()}: {item.id} {item.kind}" for item in late]
-    return Report(summary=summary, counts=counts, lines=(*lines, *flags))
+    return Report(summary=summary, counts=counts, lines=(*lines, *failed, *flags))
 
 
 def findings(engine: Engine, settings: DecisionsSettings) -> Iterator[Finding]:

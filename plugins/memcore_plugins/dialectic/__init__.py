@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 from memcore import PluginInfo, hookimpl
 
-from memcore_plugins.dialectic.schema import NAMES, TABLES
+from memcore_plugins.dialectic.tables import KEY, NAMES, TABLES, note_shown
 
 if TYPE_CHECKING:
     import click
@@ -91,12 +91,10 @@ class Plugin:
     @hookimpl
     def memcore_recalled(self, engine: Engine, recall: Recall) -> None:
         """Note which evidence a session was shown, so that repeating it there does not count."""
-        from memcore_plugins.dialectic import schema
-
-        shown = [hit.record.id for hit in recall.hits if schema.KEY in hit.record.metadata]
+        shown = [hit.record.id for hit in recall.hits if KEY in hit.record.metadata]
         if shown and recall.query.session_id:
             with engine.workspace.transaction() as connection:
-                schema.note_shown(connection, recall.query.session_id, shown, engine.now())
+                note_shown(connection, recall.query.session_id, shown, engine.now())
 
     @hookimpl
     def memcore_prompt_block(self, engine: Engine, scope: Scope) -> PromptBlock | None:

@@ -19,7 +19,7 @@ __all__ = ["patterns"]
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
 def patterns(context: Context, tag: str | None, as_json: bool) -> None:
-    r"""Show patterns of people by phase, or all about one TAG: the evidence for and against it, and what it lacks.
+    """Show patterns of people by phase, or all about one TAG: the evidence for and against it, and what it lacks.
 
     Upkeep moves patterns between the phases; where the evidence already says something else, that is shown too.
 

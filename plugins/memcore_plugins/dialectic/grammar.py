@@ -151,7 +151,12 @@ def parse_line(line: str) -> tuple[UTag, ...] | None:
     if confidence is None and (late := _LATE.search(text)):
         text, confidence = text[: late.start()], parse_confidence(late["late"])[0]
     made = UTag(
-        tag=tag, stance=marks.stance, source=marks.source, text=text, confidence=confidence, occurred_on=marks.occurred_on
+        tag=tag,
+        stance=marks.stance,
+        source=marks.source,
+        text=text,
+        confidence=confidence,
+        occurred_on=marks.occurred_on,
     )
     return tuple(evolve(made, subject=name) for name in subjects or [""])
 

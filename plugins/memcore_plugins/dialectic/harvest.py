@@ -13,7 +13,7 @@ from memcore import Draft, Record, Report
 from memcore_plugins.dialectic import schema
 from memcore_plugins.dialectic.grammar import UTag, normal_tag, parse_text, tag_words
 from memcore_plugins.dialectic.phases import Evidence
-from memcore_plugins.dialectic.schema import KEY
+from memcore_plugins.dialectic.tables import KEY, shown
 
 if TYPE_CHECKING:
     from memcore import Engine, Session, Source, Turn
@@ -148,7 +148,7 @@ def note_written(engine: Engine, event: WriteEvent) -> None:
     connection = engine.workspace.connection()
     for draft, record in event.confirmed:
         for key, namespace, tag, item in evidence_of(draft, record, event.at):
-            echo = not item.excluded and schema.shown(connection, item.session, record.id)
+            echo = not item.excluded and shown(connection, item.session, record.id)
             rows.append((key, namespace, tag, _excluded(item, "shown to this session before") if echo else item))
     if rows:
         with engine.workspace.transaction() as writing:

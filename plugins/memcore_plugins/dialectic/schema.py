@@ -1,15 +1,15 @@
-"""The tables of dialectic: the evidence is the truth, the other three are computed from it and can be rebuilt."""
+"""Reading and writing the tables of dialectic: the evidence is the truth, the rest is computed from it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from attrs import fields, frozen
-from memcore import Migration
 
 from memcore_plugins.dialectic.phases import Evidence
+from memcore_plugins.dialectic.tables import text_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -17,39 +17,8 @@ if TYPE_CHECKING:
     from memcore_plugins.dialectic.phases import Assessment
 
 __all__ = [
-    "KEY", "NAMES", "TABLES", "Pattern", "add_evidence", "delete_evidence", "drop_pattern", "evidence", "forget_shown",
-    "known", "note_shown", "patterns", "save", "set_record", "shown", "text_of",
+    "Pattern", "add_evidence", "delete_evidence", "drop_pattern", "evidence", "known", "patterns", "save", "set_record",
 ]  # fmt: skip
-
-KEY = "u_tag"
-"""The key in a record's metadata under which its U-tag travels."""
-
-NAMES = ("u_patterns", "u_observations", "u_hypotheses", "u_verifications", "u_shown")
-"""The tables this plugin owns."""
-
-_STEPS = (
-    "CREATE TABLE {name}(pattern_id TEXT NOT NULL, step INTEGER NOT NULL, event TEXT NOT NULL, at TEXT NOT NULL, "
-    "confidence REAL NOT NULL, sessions INTEGER NOT NULL, PRIMARY KEY(pattern_id, step)) STRICT, WITHOUT ROWID"
-)
-
-TABLES = [
-    Migration.sql(
-        1,
-        "CREATE TABLE u_patterns(id TEXT PRIMARY KEY, namespace TEXT NOT NULL, subject TEXT NOT NULL, "
-        "tag TEXT NOT NULL, status TEXT NOT NULL, source TEXT NOT NULL, confidence REAL NOT NULL, verified_at TEXT, "
-        "last_updated TEXT NOT NULL, why TEXT NOT NULL, record_id TEXT) STRICT, WITHOUT ROWID",
-        "CREATE TABLE u_observations(id TEXT PRIMARY KEY, pattern_id TEXT NOT NULL, record_id TEXT NOT NULL, "
-        "namespace TEXT NOT NULL, subject TEXT NOT NULL, tag TEXT NOT NULL, stance TEXT NOT NULL, "
-        "source TEXT NOT NULL, text TEXT NOT NULL, session TEXT NOT NULL, at TEXT NOT NULL, "
-        "excluded TEXT NOT NULL) STRICT",
-        "CREATE INDEX u_observations_pattern ON u_observations(pattern_id)",
-        "CREATE INDEX u_observations_record ON u_observations(record_id)",
-        _STEPS.format(name="u_hypotheses"),
-        _STEPS.format(name="u_verifications"),
-        "CREATE TABLE u_shown(session TEXT NOT NULL, record_id TEXT NOT NULL, at TEXT NOT NULL, "
-        "PRIMARY KEY(session, record_id)) STRICT, WITHOUT ROWID",
-    )
-]
 
 
 @frozen(kw_only=True)
@@ -67,11 +36,6 @@ class Pattern:
     last_updated: str
     why: str
     record_id: str | None
-
-
-def text_of(at: datetime) -> str:
-    """Return a time as it is stored: ISO-8601 in UTC."""
-    return at.astimezone(UTC).isoformat()
 
 
 def add_evidence(connection: sqlite3.Connection, rows: Iterable[tuple[str, str, str, Evidence]]) -> int:
@@ -176,21 +140,3 @@ def delete_evidence(connection: sqlite3.Connection, record_ids: Sequence[str]) -
         count += connection.execute("DELETE FROM u_observations WHERE record_id=?", (key,)).rowcount
         connection.execute("DELETE FROM u_shown WHERE record_id=?", (key,))
     return count
-
-
-def note_shown(connection: sqlite3.Connection, session: str, record_ids: Iterable[str], at: datetime) -> None:
-    """Note that a session was shown these records."""
-    connection.executemany(
-        "INSERT OR IGNORE INTO u_shown VALUES(?,?,?)", [(session, key, text_of(at)) for key in record_ids]
-    )
-
-
-def shown(connection: sqlite3.Connection, session: str, record_id: str) -> bool:
-    """Return whether this session was shown this record."""
-    row = connection.execute("SELECT 1 FROM u_shown WHERE session=? AND record_id=?", (session, record_id)).fetchone()
-    return row is not None
-
-
-def forget_shown(connection: sqlite3.Connection, before: datetime) -> None:
-    """Delete what sessions were shown before a time."""
-    connection.execute("DELETE FROM u_shown WHERE at < ?", (text_of(before),))

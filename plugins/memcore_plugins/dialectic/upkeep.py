@@ -14,6 +14,7 @@ from memcore_plugins.dialectic import schema
 from memcore_plugins.dialectic.grammar import tag_words
 from memcore_plugins.dialectic.harvest import missing_evidence
 from memcore_plugins.dialectic.phases import Assessment, assess
+from memcore_plugins.dialectic.tables import forget_shown
 
 if TYPE_CHECKING:
     from memcore import Engine, Scope
@@ -81,7 +82,7 @@ def maintain(engine: Engine, settings: DialecticSettings, run: Run) -> Report:
         return _report(review(engine, settings))
     with engine.workspace.transaction() as connection:
         schema.add_evidence(connection, missing_evidence(engine))
-        schema.forget_shown(connection, run.now - timedelta(days=_SHOWN_DAYS))
+        forget_shown(connection, run.now - timedelta(days=_SHOWN_DAYS))
         reviewed = review(engine, settings)
         for each in reviewed:
             if each.state is None:

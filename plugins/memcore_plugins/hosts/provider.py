@@ -24,7 +24,8 @@ class MemcoreProvider:
     """Serve one conversation of a host. Every method is safe before the engine opens and after it closed.
 
     `opener` opens the engine on first use, so that a locked or damaged database costs recall and nothing else; the next
-    call tries again. `seconds` is the deadline of prefetch and of the prompt block.
+    call tries again. `seconds` is the deadline of prefetch and of the prompt block; `in_prompt` names the host's memory
+    files that it puts into the prompt itself, which the block need not repeat.
     """
 
     def __init__(
@@ -37,9 +38,11 @@ class MemcoreProvider:
         namespace: str | None = None,
         agent_id: str | None = None,
         seconds: float = 1.5,
+        in_prompt: Sequence[str] = (),
     ) -> None:
         self.guard, self.session_id = Guard(home, host), session_id
         self._opener, self._namespace, self._agent_id, self._seconds = opener, namespace, agent_id, seconds
+        self._in_prompt = tuple(in_prompt)
         self._lock, self._open, self._closed = threading.Lock(), list[Engine](), False
         self._block: str | None = None
         self.epoch = 0
@@ -92,7 +95,9 @@ class MemcoreProvider:
         if self._block is None:
 
             def work() -> str | None:
-                return self.engine().prompt_block(self.scope)
+                known = {f"- {record.content}" for target in self._in_prompt for record in self._mirror(target)}
+                lines = self.engine().prompt_block(self.scope).splitlines()
+                return "\n".join(line for line in lines if line not in known)
 
             self._block = self.guard.run("system_prompt_block", work, None, seconds=self._seconds)
         return self._block or ""

@@ -188,10 +188,11 @@ class _Reader:
             return
         prose: list[str] = []
         for number, line in enumerate(lines, block.line):
-            tag = self._tag(line) if _MAY_BE_TAG.match(line) else None
+            text = line.lstrip("・• \u3000")
+            tag = self._tag(line) if _MAY_BE_TAG.match(text) else None
             if led or tag or line.startswith(_DOTS):
                 yield from self._prose(block, prose, number)
-                yield self._entry(block, "paragraph", line.lstrip("・• \u3000"), line=number, end_line=number, tag=tag)
+                yield self._entry(block, "paragraph", text, line=number, end_line=number, tag=tag)
             else:
                 prose.append(line)
         yield from self._prose(block, prose, block.end_line + 1)

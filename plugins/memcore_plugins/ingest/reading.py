@@ -68,7 +68,7 @@ class Reading:
     title: str = ""
     drafts: list[Draft] = field(factory=list)
     left_out: list[LeftOut] = field(factory=list)
-    _contexts: dict[tuple[str, ...], str] = field(factory=dict)
+    _contexts: dict[tuple[bool, tuple[str, ...]], str] = field(factory=dict)
     _days: dict[tuple[str, ...], datetime | None] = field(factory=dict)
 
     @classmethod
@@ -96,7 +96,8 @@ class Reading:
     ) -> None:
         """Add one draft, or several for a text longer than `longest`; a text that was never filled in is left out."""
         text = text.strip()
-        if not text or (len(text) < _SHORT and placeholder(text)):
+        said = entry.head or text
+        if not text or (len(said) < _SHORT and placeholder(said)):
             self.leave(entry.line, entry.end_line, "a placeholder")
             return
         told = {"format": self.format, **(metadata or {})}
@@ -185,11 +186,11 @@ class Reading:
 
         `title` keeps that of the page.
         """
-        if section not in self._contexts:
+        if (title, section) not in self._contexts:
             parts = section[1:] if section and section[0] == self.title and not title else section
             told = (_MOMENT.sub("", part, count=1) if _MOMENT.match(part) else part for part in parts)
-            self._contexts[section] = " > ".join(part.strip() for part in told if any(map(str.isalnum, part)))
-        return self._contexts[section]
+            self._contexts[title, section] = " > ".join(part.strip() for part in told if any(map(str.isalnum, part)))
+        return self._contexts[title, section]
 
     def in_context(self, text: str, section: tuple[str, ...], *, title: bool = False, mark: str = " > ") -> str:
         """Return a text with the headings above it in front, so that it says what it is about."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from attrs import define
@@ -16,16 +16,19 @@ from memcore_toolkit.text import index_terms
 
 __all__ = ["Evidence", "Reader", "fits_period", "speaker_of", "tells_amount"]
 
-_SPEAKER = re.compile(r"\A\s*(?:\*\*)?([^\W\d_][\w .'’-]{0,38}?)(?:\*\*)?\s?[:：]\s")
-_AMOUNT = re.compile(r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|hundred|thousand|once|twice|half)\b", re.I)
 _CLOSING = " \n\t\"'”’」』)"
+_SPEAKER = re.compile(r"\s*(?:\*\*)?([^\W\d_][\w .'’-]{0,38}?)(?:\*\*)?\s?[:：]\s")
+_AMOUNTS = frozenset(
+    "one two three four five six seven eight nine ten eleven twelve twenty dozen hundred thousand once twice half".split()
+)
 
 
 @define
 class Evidence:
-    """The words of the question found in one record: place of the term -> count of the word itself or a form of it, and
+    """The words of a question found in one record.
 
-    -> weighted count of related words; the length in words; whether the text ends as a question.
+    `direct` maps the place of a term to how often the word or a form of it occurs, `related` to the weighted count of related words;
+    `length` is in words; `asks` tells whether the text ends as a question.
     """
 
     direct: dict[int, float]
@@ -43,42 +46,46 @@ class _Lookup(dict[str, tuple[tuple[int, float], ...]]):
         for place, term in enumerate(terms):
             for needle, weight in term.needles.items():
                 self.needles.setdefault(needle, []).append((place, weight))
-        self.heads = {needle[:2] for needle in self.needles}
 
     def __missing__(self, word: str) -> tuple[tuple[int, float], ...]:
-        value = self[word] = tuple(self.needles.get(stem(word), ())) if word[:2] in self.heads else ()
+        value = self[word] = tuple(self.needles.get(stem(word), ()))
         return value
 
 
 class Reader:
-    """Reads records with one question in mind."""
+    """Reads records with one question in mind.
 
-    def __init__(self, terms: Sequence[Term]) -> None:
+    Most texts and questions are plain ASCII words, and there one pattern picks the few words that can match. Other scripts and
+    compounds go through the analysis of the index.
+    """
+
+    def __init__(self, terms: Sequence[Term], text: str) -> None:
         self._lookup = _Lookup(terms)
-        heads = {needle[: 2 if len(needle) == 3 else 3] for needle in self._lookup.needles}  # the stem of "try" is "tri"
-        self._heads = tuple(heads)
+        lowered = text.lower()
+        plain = all(term.word.isascii() and term.word.isalnum() and term.word in lowered for term in terms)
+        heads = {needle[: min(3, max(2, len(needle) - 1))] for needle in self._lookup.needles}  # "try" has the stem "tri"
+        self._words = re.compile(rf"(?<![a-z0-9])(?:{'|'.join(sorted(heads))})[a-z0-9]*") if plain and heads else None
 
     def read(self, record: Record) -> Evidence:
         """Count the question's words in content, summary, tags and entities."""
         text = record.content
         direct: dict[int, float] = {}
         related: dict[int, float] = {}
-        for part in (text, record.summary, *record.tags, *record.entities):
-            if part and self._may_match(part):
-                self._count(part, direct, related)
+        if self._lookup.needles:
+            self._count(text, direct, related)
+            if record.summary:
+                self._count(record.summary, direct, related)
+            for label in (*record.tags, *record.entities):
+                self._count(label, direct, related)
         spaces = text.count(" ") + 1
         length = spaces if text.isascii() else max(spaces, len(text) // 2)
         return Evidence(direct=direct, related=related, length=length, asks=text.rstrip(_CLOSING).endswith(("?", "？")))
 
-    def _may_match(self, text: str) -> bool:
-        if not text.isascii():
-            return True
-        lowered = text.lower()
-        return any(head in lowered for head in self._heads)
-
     def _count(self, text: str, direct: dict[int, float], related: dict[int, float]) -> None:
         lookup = self._lookup
-        for word in index_terms(text):
+        words: Iterable[str]
+        words = self._words.findall(text.lower()) if self._words is not None and text.isascii() else index_terms(text)
+        for word in words:
             for place, weight in lookup[word]:
                 counts = direct if weight >= 1.0 else related
                 counts[place] = counts.get(place, 0.0) + weight
@@ -96,14 +103,14 @@ def speaker_of(record: Record) -> str:
 
 def tells_amount(text: str) -> bool:
     """Tell whether a text holds a number, in digits or as an English word."""
-    return _AMOUNT.search(text) is not None
+    return any(map(str.isdigit, text)) or not _AMOUNTS.isdisjoint(text.lower().split())
 
 
 def fits_period(record: Record, period: Period) -> float:
     """Return 0..1: how well the record fits the period, by the time its text names or else by when it was said.
 
-    "Yesterday" in the text counts from the day the record is about. Said in the period without naming a time: 0.8;
-    said in the period about another time: 0.3.
+    "Yesterday" in the text counts from the day the record is about. Said in the period without naming a time: 0.8; said in the period
+    about another time: 0.3.
     """
     said = record.occurred_at or record.created_at
     told = parse_when(record.content, said)

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["fuse"]
 
+Lists = Mapping[str, Sequence[Hit]]
+
+#: Strategies that do not look at the words of the question.
+WORDLESS = frozenset({"vector", "topic", "time"})
 #: Difference of similarity between the best hit of a vector list and its tail from which the list is trusted fully.
 CLEAR_GAP = 0.25
 #: A vector list this long shows its own tail.
@@ -35,42 +39,47 @@ LONG_LIST = 20
 TRUST_IN_WORDS = 0.5
 #: Share of character pairs that stand between two words and match nothing, in questions of unspaced scripts.
 UNSPACED_GLUE = 0.5
+#: Hits beyond twice the limit, for those that later plugins leave out.
 SPARE = 10
 
 
-def fuse(
-    engine: Engine, query: Query, question: Question, lists: Mapping[str, Sequence[Hit]], settings: PrefetchSettings
-) -> list[Hit]:
+def fuse(engine: Engine, query: Query, question: Question, lists: Lists, settings: PrefetchSettings) -> list[Hit]:
     """Return some more hits than asked for, best first, or nothing when nothing is relevant."""
     if lists.get("time"):
         question = evolve(question, terms=[term for term in question.terms if not term.dates])
     candidates, near = _candidates(engine, question, lists, settings)
     if not candidates:
         return []
-    signals = Signals(question, settings, query.now, (c.speaker for c in candidates.values()))
-    pool = [candidates[hit.record.id].evidence for hit in lists.get("text", ())]
+    signals = Signals(question, settings, query.now, (candidate.speaker for candidate in candidates.values()))
+    pool = [candidates[hit.record.id].evidence for hit in _word_hits(lists)]
     rare = rarities(len(question.terms), pool)
     mass = [term.mass for term in question.terms]
     score_words(candidates, near, rare, mass, signals.name_terms(), settings.context)
-    _add_other_lists(candidates, lists, settings)
     if not _is_relevant(question, signals, candidates, lists, settings):
         return []
-    ranked = _ranked(candidates, signals)[: 3 * query.limit + SPARE]
+    _add_other_lists(candidates, lists, settings)
+    hits = _ranked(list(candidates.values()), signals, 2 * query.limit + SPARE)
     if settings.duplicates:
-        ranked = merge_copies(ranked)
-    return spread(ranked, settings.diversity, query.limit)
+        hits = merge_copies(hits, query.limit + SPARE // 2)
+    return spread(hits, settings.diversity, query.limit)
+
+
+def _word_hits(lists: Lists) -> list[Hit]:
+    """Return the hits of the word search; a backend may give it another name than `text`."""
+    named = lists.get("text")
+    return list(named) if named else [hit for name, hits in lists.items() if name not in WORDLESS for hit in hits]
 
 
 def _candidates(
-    engine: Engine, question: Question, lists: Mapping[str, Sequence[Hit]], settings: PrefetchSettings
+    engine: Engine, question: Question, lists: Lists, settings: PrefetchSettings
 ) -> tuple[dict[str, Candidate], Windows]:
     records = {hit.record.id: hit.record for hits in lists.values() for hit in hits}
     near: Windows = {}
     if settings.context > 0:
-        asked = [hit.record.id for hit in lists.get("text", ()) if is_episode(hit.record)][: settings.neighbours]
+        asked = [hit.record.id for hit in _word_hits(lists) if is_episode(hit.record)][: settings.neighbours]
         near, extra = windows(engine, records, asked)
         records |= extra
-    reader = Reader(question.terms)
+    reader = Reader(question.terms, question.text)
     candidates = {
         key: Candidate(record=record, evidence=reader.read(record), speaker=speaker_of(record))
         for key, record in records.items()
@@ -81,17 +90,17 @@ def _candidates(
     return candidates, near
 
 
-def _add_other_lists(
-    candidates: Mapping[str, Candidate], lists: Mapping[str, Sequence[Hit]], settings: PrefetchSettings
-) -> None:
+def _add_other_lists(candidates: Mapping[str, Candidate], lists: Lists, settings: PrefetchSettings) -> None:
     weights = {"vector": settings.vector, "topic": settings.topic, "time": settings.time}
     for name, hits in lists.items():
         weight = weights.get(name, settings.other)
         if name == "text" or not hits or weight <= 0:
             continue
         scores = [hit.score for hit in hits]
-        base, best = (_tail(scores), max(scores)) if name == "vector" else (0.0, max(1.0, *scores))
-        scale = max(best - base, CLEAR_GAP) if name == "vector" else best
+        base, scale = 0.0, max(1.0, *scores)
+        if name == "vector":
+            base = _tail(scores)
+            scale = max(max(scores) - base, CLEAR_GAP)
         for hit in hits:
             candidates[hit.record.id].added += weight * max(0.0, hit.score - base) / scale
 
@@ -103,11 +112,7 @@ def _tail(scores: Sequence[float]) -> float:
 
 
 def _is_relevant(
-    question: Question,
-    signals: Signals,
-    candidates: Mapping[str, Candidate],
-    lists: Mapping[str, Sequence[Hit]],
-    settings: PrefetchSettings,
+    question: Question, signals: Signals, candidates: Mapping[str, Candidate], lists: Lists, settings: PrefetchSettings
 ) -> bool:
     """Tell whether anything found has to do with the question.
 
@@ -126,30 +131,35 @@ def _is_relevant(
     return max(candidate.share for candidate in candidates.values()) >= floor
 
 
-def _ranked(candidates: Mapping[str, Candidate], signals: Signals) -> list[Hit]:
-    best = max(candidates.values(), key=lambda candidate: candidate.words)
+def _ranked(candidates: Sequence[Candidate], signals: Signals, count: int) -> list[Hit]:
+    """Return the best hits; the signals that read texts again, and the explanations, are worked out for them only."""
+    best = max(candidates, key=lambda candidate: candidate.words)
     trust = (TRUST_IN_WORDS + (1 - TRUST_IN_WORDS) * best.share) / (best.words or 1.0)
-    hits = []
-    for candidate in candidates.values():
-        base = candidate.words * trust + candidate.added
-        if base <= 0:
-            continue
-        notes, score = _explained(candidate, trust), base
-        for note, factor in signals.factors(candidate):
-            score *= factor
-            notes.append(f"{note}: x{factor:.2f}")
-        source = (candidate.record.source,) if candidate.record.source else ()
-        strategies = candidate.strategies or {"context": round(candidate.words * trust, 4)}
-        hits.append(Hit(record=candidate.record, score=score, strategies=strategies, sources=source, notes=notes))
+    scored = []
+    for candidate in candidates:
+        score = candidate.words * trust + candidate.added
+        if score > 0:
+            for _, factor in signals.factors(candidate):
+                score *= factor
+            scored.append((score, candidate))
+    scored.sort(key=lambda pair: (-pair[0], pair[1].record.id))
+    hits = [_hit(score, candidate, trust, signals) for score, candidate in scored[:count]]
     return sorted(hits, key=lambda hit: (-hit.score, hit.record.id))
 
 
-def _explained(candidate: Candidate, trust: float) -> list[str]:
+def _hit(score: float, candidate: Candidate, trust: float, signals: Signals) -> Hit:
     notes = []
     if candidate.own:
-        notes.append(f"words {candidate.own * trust:.2f} ({candidate.own_share:.0%} of the question)")
+        notes.append(f"words {candidate.own * trust:.2f}, {candidate.own_share:.0%} of the question")
     if candidate.words > candidate.own:
         notes.append(f"turns around it {(candidate.words - candidate.own) * trust:.2f}")
     if candidate.added:
         notes.append(f"other strategies {candidate.added:.2f}")
-    return notes
+    factors = list(signals.factors(candidate))
+    if answer := signals.answers(candidate.record):
+        factors.append(answer)
+        score *= answer[1]
+    notes += [f"{name}: x{factor:.2f}" for name, factor in factors if abs(factor - 1) >= 0.005]
+    strategies = candidate.strategies or {"context": round(candidate.words * trust, 4)}
+    source = (candidate.record.source,) if candidate.record.source else ()
+    return Hit(record=candidate.record, score=score, strategies=strategies, sources=source, notes=tuple(notes))

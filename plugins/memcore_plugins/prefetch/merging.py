@@ -18,26 +18,41 @@ REPEATS = 0.5
 _Words = frozenset[str]
 
 
-def merge_copies(hits: Sequence[Hit]) -> list[Hit]:
-    """Merge near-duplicates into the best hit; its `sources` name all of them, best first."""
+def merge_copies(hits: Sequence[Hit], count: int) -> list[Hit]:
+    """Merge near-duplicates among the hits until `count` different ones are there; the rest follows as it is.
+
+    The best hit of each group stays; its `sources` name all of them, best first.
+    """
     kept: list[tuple[Hit, _Words, list[Hit]]] = []
-    for hit in hits:
+    place = 0
+    for place, hit in enumerate(hits, 1):
         words = _words(hit)
-        for first, others, copies in kept:
-            if _overlap(words, others) >= WORTH_COMPARING and near_duplicate(first.record.content, hit.record.content):
-                copies.append(hit)
-                break
-        else:
+        copies = next((copies for first, other, copies in kept if _same(hit, words, first, other)), None)
+        if copies is not None:
+            copies.append(hit)
+        elif len(kept) < count:
             kept.append((hit, words, []))
-    return [_merged(hit, copies) for hit, _, copies in kept]
+        else:
+            place -= 1
+            break
+    return [*(_merged(hit, copies) for hit, _, copies in kept), *hits[place:]]
+
+
+def _same(hit: Hit, words: _Words, first: Hit, other: _Words) -> bool:
+    if not WORTH_COMPARING <= len(words) / len(other) <= 1 / WORTH_COMPARING or _overlap(words, other) < WORTH_COMPARING:
+        return False
+    return near_duplicate(first.record.content, hit.record.content)
 
 
 def spread(hits: Sequence[Hit], weight: float, limit: int) -> list[Hit]:
-    """Take `weight` of the score from each of the first hits that repeats a better one, and sort again."""
+    """Take `weight` of the score from each of the first hits that repeats a better one, and sort again.
+
+    Hits just below the limit take part, since one of them may move up.
+    """
     if weight <= 0:
         return list(hits)
     head, better = [], list[_Words]()
-    for hit in hits[: 2 * limit]:
+    for hit in hits[: limit + 5]:
         words = _words(hit)
         if any(_overlap(words, other) >= REPEATS for other in better):
             notes = (*hit.notes, f"repeats a better hit: x{1 - weight:.2f}")
@@ -45,14 +60,14 @@ def spread(hits: Sequence[Hit], weight: float, limit: int) -> list[Hit]:
         else:
             head.append(hit)
         better.append(words)
-    return sorted([*head, *hits[2 * limit :]], key=lambda hit: -hit.score)
+    return sorted([*head, *hits[limit + 5 :]], key=lambda hit: -hit.score)
 
 
 def _words(hit: Hit) -> _Words:
     text = hit.record.content.casefold()
     spaced = text.split()
     if len(spaced) * 8 < len(text):  # a script without spaces
-        return frozenset(text[i : i + 2] for i in range(len(text) - 1))
+        return frozenset(text[i : i + 2] for i in range(len(text) - 1)) or frozenset(text)
     return frozenset(spaced)
 
 

@@ -17,15 +17,15 @@ def _setting(default: Any, text: str, source: str) -> Any:
 class PrefetchSettings:
     """Defaults come from the shipped benchmark (`tests/recall`) or from the page named; 0 switches a signal off."""
 
-    pool: int = _setting(100, "hits of the word search that are looked at closely", "60 lose 1 point, 200 gain nothing")
-    neighbours: int = _setting(40, "hits whose neighbouring turns are fetched", "20 lose 1 point, 80 gain nothing")
+    pool: int = _setting(60, "hits of the word search that are looked at closely", "flat from 60 to 200")
+    neighbours: int = _setting(20, "hits whose neighbouring turns are fetched", "flat from 20 to 100")
     context: float = _setting(1.0, "weight of neighbouring turns (.7, .4, .2 by distance)", "long conversations: +.10")
     forms: bool = _setting(True, "look for irregular forms: bought for buy", "benchmark: +.02 to +.05")
     related: float = _setting(0.4, "weight of related words: occupation for job", "benchmark: +.02 to +.07; flat .2 to 1")
     speaker: float = _setting(1.0, "bonus of a turn by the person the question names", "long conversations: +.03")
     entity: float = _setting(0.5, "bonus of a record about an entity the question names", "half of a speaker's")
     time: float = _setting(0.5, "weight of a time the question names", "a third of a full match of words")
-    answer: float = _setting(0.2, "bonus of a time for when-questions, of a number for how-many", "flat .1 to .4")
+    answer: float = _setting(0.3, "bonus of a time for when-questions, of a number for how-many", "flat .1 to .4")
     question: float = _setting(0.7, "factor of a turn that itself asks", "flat .5 to .8")
     brevity: float = _setting(0.6, "how much a turn of one word loses", "flat .5 to .8")
     confidence: float = _setting(0.2, "how much a record of confidence 0 loses", "a mild prior: breaks ties")

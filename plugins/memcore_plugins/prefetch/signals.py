@@ -18,10 +18,11 @@ from memcore_toolkit.text import fold, index_terms
 __all__ = ["Signals", "named"]
 
 #: What a record loses by where it came from; the one who says "untrusted" means it.
-PROVENANCE = {"human_confirmed": 1.03, "declared": 1.0, "observed": 1.0, "inferred": 0.95, "untrusted": 0.8}
+PROVENANCE = {"human_confirmed": 1.03, "inferred": 0.95, "untrusted": 0.8}
 #: Words after which a turn counts as fully told (e-fold of the brevity signal).
 TOLD_WORDS = 8.0
 RECENCY_HALF_LIFE_DAYS = 180.0
+SECONDS_A_DAY = 86400.0
 _SMALL = frozenset({"the", "a", "an", "of", "and"})
 
 
@@ -41,30 +42,31 @@ class Signals:
         return frozenset(place for place, term in enumerate(self.question.terms) if term.word in self._names)
 
     def factors(self, candidate: Candidate) -> Iterator[tuple[str, float]]:
-        """Yield each signal that applies to a candidate, with its factor."""
+        """Yield each signal that applies to a candidate, with its factor; those that read the text again are in `answers`."""
         record, settings = candidate.record, self.settings
-        if candidate.speaker in self.asked and settings.speaker:
-            yield f"said by {candidate.speaker}", 1 + settings.speaker
-        if settings.entity and (entity := next(filter(self._is_asked, record.entities), "")):
-            yield f"about {entity}", 1 + settings.entity
-        if settings.answer and self._answers(record):
-            yield "holds a time" if self.question.asks_when else "holds a number", 1 + settings.answer
+        if candidate.speaker and candidate.speaker in self.asked:
+            yield "said by the one asked about", 1 + settings.speaker
+        if record.entities and any(map(self._is_asked, record.entities)):
+            yield "about what the question names", 1 + settings.entity
         if is_episode(record):
-            if candidate.evidence.asks and settings.question != 1:
+            if candidate.evidence.asks:
                 yield "asks itself", settings.question
-            if settings.brevity:
-                yield "length", 1 - settings.brevity * exp(-candidate.evidence.length / TOLD_WORDS)
-        yield from self._priors(record)
+            yield "length", 1 - settings.brevity * exp(-candidate.evidence.length / TOLD_WORDS)
+        if record.confidence is not None:
+            yield "confidence", 1 - settings.confidence * (1 - record.confidence)
+        if record.provenance in PROVENANCE:
+            yield record.provenance, PROVENANCE[record.provenance]
+        age = max(0.0, (self.now - (record.occurred_at or record.created_at)).total_seconds() / SECONDS_A_DAY)
+        yield "age", 1 + settings.recency * 0.5 ** (age / RECENCY_HALF_LIFE_DAYS)
 
-    def _priors(self, record: Record) -> Iterator[tuple[str, float]]:
-        settings = self.settings
-        if settings.confidence and record.confidence is not None:
-            yield f"confidence {record.confidence:.2f}", 1 - settings.confidence * (1 - record.confidence)
-        if (trust := PROVENANCE.get(record.provenance, 1.0)) != 1.0:
-            yield record.provenance, trust
-        if settings.recency:
-            age = max(0.0, (self.now - (record.occurred_at or record.created_at)).total_seconds() / 86400)
-            yield "age", 1 + settings.recency * 0.5 ** (age / RECENCY_HALF_LIFE_DAYS)
+    def answers(self, record: Record) -> tuple[str, float] | None:
+        """Return the bonus of a text that holds the kind of answer the question wants, or None."""
+        if self.question.asks_when:
+            if parse_when(record.content, record.occurred_at or record.created_at) is not None:
+                return "names a time", 1 + self.settings.answer
+        elif self.question.asks_amount and tells_amount(record.content):
+            return "holds a number", 1 + self.settings.answer
+        return None
 
     def _is_asked(self, entity: str) -> bool:
         known = self._entities.get(entity)
@@ -72,14 +74,9 @@ class Signals:
             known = self._entities[entity] = entity not in self.asked and named(entity, self.question)
         return known
 
-    def _answers(self, record: Record) -> bool:
-        if self.question.asks_when:
-            return parse_when(record.content, record.occurred_at or record.created_at) is not None
-        return self.question.asks_amount and tells_amount(record.content)
-
 
 def named(name: str, question: Question) -> bool:
-    """Tell whether a question names a person or thing: all words of the name, or its first word for people with two."""
+    """Tell whether a question names a person or thing: all words of the name, or the first of several of a person."""
     if not name.isascii() and len(folded := fold(name)) >= 2 and folded in question.folded:
         return True
     words = [word for word in index_terms(name) if word not in _SMALL]

@@ -32,7 +32,7 @@ def by_text(engine: Engine, query: Query, question: Question, settings: Prefetch
     if question.others and _searches_words_only(engine):
         text = " ".join((text, *question.others))
     wide = evolve(query, text=text, limit=_pool(query, settings))
-    return [evolve(hit, strategies={"text": hit.score}) for hit in engine.backend.search(wide)]
+    return [hit if hit.strategies else evolve(hit, strategies={"text": hit.score}) for hit in engine.backend.search(wide)]
 
 
 def by_time(engine: Engine, query: Query, question: Question, settings: PrefetchSettings) -> list[Hit]:

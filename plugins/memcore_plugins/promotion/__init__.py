@@ -86,14 +86,14 @@ class Plugin:
     @hookimpl
     def memcore_rerank(self, engine: Engine, query: Query, hits: Sequence[Hit]) -> Sequence[Hit] | None:
         """Lift hits of higher tiers a little."""
-        from memcore_plugins.promotion.upkeep import reranked
+        from memcore_plugins.promotion.recall import reranked
 
         return reranked(engine, engine.settings("promotion", PromotionSettings), hits)
 
     @hookimpl
     def memcore_recalled(self, engine: Engine, recall: Recall) -> None:
         """Count the recall as a signal."""
-        from memcore_plugins.promotion.upkeep import note_recalled
+        from memcore_plugins.promotion.recall import note_recalled
 
         note_recalled(engine, recall)
 

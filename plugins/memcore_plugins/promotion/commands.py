@@ -25,7 +25,7 @@ __all__ = ["promote"]
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
 def promote(context: Context, id_: str | None, to: Tier | None, history: bool, dry_run: bool, as_json: bool) -> None:
-    r"""Promote facts that have passed all gates, local -> lessons -> global, or move the one with this ID.
+    """Promote facts that have passed all gates, local -> lessons -> global, or move the one with this ID.
 
     By hand the thresholds are a little lower than in upkeep. A refusal names every closed gate and by how much it was
     missed, and exits with 1. The way down is always open, and upkeep does not undo it.

@@ -90,7 +90,7 @@ def consider(
     place = schema.places(connection, [record.id]).get(record.id, Place())
     signals = schema.signals(connection, record.id, now, settings.max_age_days)
     sources = len({origin(record), *signals.sources} - {""})
-    taint, conflicts = tainted(engine, record), schema.open_conflicts(connection).get(record.id, 0)
+    taint, conflicts = tainted(engine, record), schema.conflicts_about(connection, record.id)
     judged: dict[Tier, tuple[Gate, ...]] = {
         tier: judge(
             record,

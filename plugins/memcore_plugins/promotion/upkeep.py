@@ -1,4 +1,4 @@
-"""What promotion does at the gate, in recall, in the prompt, in checks and in figures."""
+"""What promotion does at the gate, in the prompt, in checks and in figures."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from memcore import Finding
-from memcore.records import PromptBlock, Verdict, evolve
+from memcore.records import PromptBlock, Verdict
 
 from memcore_plugins.promotion import schema
 from memcore_plugins.promotion.gates import needs
 from memcore_plugins.promotion.schema import TIERS, Place
 
 if TYPE_CHECKING:
-    from memcore import Draft, Engine, Hit, Recall, Record, Scope
+    from memcore import Draft, Engine, Record, Scope
     from memcore.records import DecisionRequest
 
     from memcore_plugins.promotion import PromotionSettings
 
-__all__ = ["figures", "findings", "gate", "note_question", "note_recalled", "prompt_block", "reranked"]
+__all__ = ["figures", "findings", "gate", "note_question", "prompt_block"]
 
 CONFLICT = "CONFLICT_RESOLVE"
 
@@ -46,31 +46,6 @@ def _verdict(settings: PromotionSettings, draft: Draft) -> Verdict | None:
     if untrusted and draft.metadata.get("origin") == "memory_write":
         return Verdict(word="hold", reason="the host's memory is told as truth, and this text is untrusted")
     return None
-
-
-def note_recalled(engine: Engine, recall: Recall) -> None:
-    """Count what was shown, for which question and in which session."""
-    from memcore_toolkit.sameness import normal_form
-
-    best = max((hit.score for hit in recall.hits), default=0.0)
-    shown = {hit.record.id: hit.score / best if best > 0 else 1.0 for hit in recall.hits}
-    question = schema.digest(normal_form(recall.query.text) or recall.query.text.strip())
-    with engine.workspace.transaction() as connection:
-        schema.note_recall(connection, shown, question, recall.query.session_id or "", engine.now())
-
-
-def reranked(engine: Engine, settings: PromotionSettings, hits: Sequence[Hit]) -> Sequence[Hit] | None:
-    """Return the hits with those of higher tiers lifted a little."""
-    places = schema.places(engine.workspace.connection(), [hit.record.id for hit in hits])
-    factors = {"lessons": settings.lessons_factor, "global": settings.global_factor}
-    if not any(place.tier in factors for place in places.values()):
-        return None
-    return [
-        evolve(hit, score=hit.score * factors[tier], notes=(*hit.notes, f"tier {tier}"))
-        if (tier := places.get(hit.record.id, Place()).tier) in factors
-        else hit
-        for hit in hits
-    ]
 
 
 def promoted(engine: Engine) -> list[tuple[Record, Place]]:

@@ -85,11 +85,12 @@ def _unreadable(text: str) -> Check:
 
 
 def _lock(look: Look) -> Check:
-    """Take the write lock for a moment and give it back; nothing is written."""
+    """Begin to write and take it back; nothing reaches the file."""
     try:
         uri = f"{look.database.absolute().as_uri()}?mode=rw"
         with closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE / 1000, isolation_level=None)) as connection:
             connection.execute("BEGIN IMMEDIATE")
+            connection.execute(f"PRAGMA user_version={SCHEMA}")  # a file that can only be read refuses no earlier
             connection.execute("ROLLBACK")
     except sqlite3.OperationalError as error:
         if "locked" in str(error) or "busy" in str(error):

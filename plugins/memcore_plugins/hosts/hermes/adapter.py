@@ -58,6 +58,7 @@ class HermesProvider(MemoryProvider):  # type: ignore[misc]  # Hermes ships no t
             namespace=namespace_of(given),
             agent_id=given.get("agent_identity"),
             seconds=PREFETCH_SECONDS,
+            in_prompt=tuple(files.TARGETS),
         )
         self._watch = files.Watch(hermes / "memories")
 
