@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import inspect
 import os
+import shlex
+import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -16,6 +19,14 @@ import attrs
 import click
 
 DOCS = Path(__file__).parent
+TRANSCRIPT = (
+    "migrate docs/examples/workspace",
+    'search -k 2 "Where does the replica run?"',
+    'search -k 1 "주간 회의는 무슨 요일에 하나?"',
+    'search -k 1 "林雨桐现在住在哪里？"',
+    'search -k 1 --explain "陶芸教室は何曜日？"',
+    'search "Which gearbox does the tractor have?"',
+)
 os.environ["MEMCORE_HOME"] = tempfile.mkdtemp(prefix="memcore-docs-")
 
 from memcore import hookspecs  # noqa: E402 - the home must be set before anything reads it
@@ -123,6 +134,20 @@ def section(title: str, name: str, cls: Any) -> str:
         text = item.metadata.get("help", "") + (f" (source: {source})" if source else "")
         rows.append([f"`{item.name}`", f"`{shown}`" if shown else "", f"`MEMCORE_{prefix}{item.name.upper()}`", text])
     return f"## {title}\n\n" + table(["key", "default", "environment", "meaning"], rows)
+
+
+def transcript() -> str:
+    """Return a real run on the sample workspace: migrate, a question in each language, why, and the plugins."""
+    home = tempfile.mkdtemp(prefix="memcore-transcript-")
+    lines = []
+    env = {**os.environ, "MEMCORE_HOME": home, "COLUMNS": "118"}
+    program = str(Path(sys.executable).with_name("memcore"))
+    for shown in TRANSCRIPT:
+        command = [program, "--now", "2026-10-10", *shlex.split(shown)]
+        done = subprocess.run(command, cwd=DOCS.parent, env=env, capture_output=True, text=True, check=True)
+        lines.append(f"$ memcore {shown}\n{done.stdout.rstrip()}\n")
+    shutil.rmtree(home)
+    return "```console\n" + "\n".join(lines) + "```"
 
 
 def main() -> int:

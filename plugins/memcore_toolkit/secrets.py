@@ -11,12 +11,12 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 
 from attrs import frozen
 
-__all__ = ["SecretSpan", "find_secrets", "find_secrets_in", "redact"]
+__all__ = ["SecretSpan", "find_secrets", "redact"]
 
 #: Bits of Shannon entropy per character below which a value is a word or a pattern, not a key (random base62 of 20 has
 #: about 4).
@@ -122,18 +122,6 @@ def find_secrets(text: str) -> list[SecretSpan]:
         if not spans or span.start >= spans[-1].end:
             spans.append(span)
     return spans
-
-
-def find_secrets_in(texts: Sequence[str]) -> dict[int, list[SecretSpan]]:
-    """Return the credentials of many texts by their index; faster than one by one, since most tell-tales occur in none."""
-    everything = "\n".join(texts).lower()
-    present = [hint for hint in _HINTS if hint in everything]
-    found: dict[int, list[SecretSpan]] = {}
-    for index, text in enumerate(texts) if present else ():
-        lowered = text.lower()
-        if any(map(lowered.__contains__, present)) and (spans := find_secrets(text)):
-            found[index] = spans
-    return found
 
 
 def redact(text: str) -> str:

@@ -41,7 +41,8 @@ def run(classes: list[str], report: Path, folder: Path) -> subprocess.Popen[byte
     nodes = [f"{HERE / 'wrong_suites.py'}::{name}" for name in classes]
     plain = ["-q", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib", "-k", f"not {MODEL}", "--tb=no"]
     places = [f"--basetemp={folder}", "-o", "tmp_path_retention_policy=none", f"--junitxml={report}"]
-    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("COV")}  # twice as slow when measured
+    environment = {**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     command = [sys.executable, "-m", "pytest", *plain, *places, *nodes]
     return subprocess.Popen(command, env=environment, cwd=HERE.parents[1], stdout=subprocess.DEVNULL)
 
@@ -70,14 +71,15 @@ def failures() -> dict[str, set[str]]:
 def test_a_wrong_backend_fails_the_tests_meant_for_it_and_no_other(
     failures: dict[str, set[str]], wrong: type[Reference]
 ) -> None:
-    expected, failed = wrong_backends.FAULTS[wrong], failures[f"Test{wrong.__name__}"]
-    said = {test: test if test in expected else test.partition("[")[0] for test in failed}
-    assert set(said.values()) == set(expected)
+    listed, failed = wrong_backends.FAULTS[wrong], failures[f"Test{wrong.__name__}"]
+    expected = {test for test in listed if not test.endswith("?")}
+    perhaps = {test.rstrip("?") for test in listed} - expected
+    assert {test if test in expected else test.partition("[")[0] for test in failed} - perhaps == expected
 
 
 def test_every_test_of_the_suite_is_failed_by_some_wrong_backend() -> None:
     tests = {name for name in dir(BackendSuite) if name.startswith("test_")} - ABOUT_THE_SUITE
-    assert tests == {test.partition("[")[0] for expected in wrong_backends.FAULTS.values() for test in expected}
+    assert tests == {test.partition("[")[0].rstrip("?") for expected in wrong_backends.FAULTS.values() for test in expected}
 
 
 @pytest.mark.parametrize("wrong", FOUND_BY_THE_MODEL, ids=lambda found: found.__name__)

@@ -1,7 +1,8 @@
 """Deliberately wrong backends: the reference with one planted fault each, and the tests that must notice it.
 
 `FAULTS` is the mutation table: wrong backend -> the tests of the suite that fail, and no others do. An entry without
-brackets stands for at least one of the parameters of that test. This module plants faults in scopes.
+brackets stands for at least one of the parameters of that test; one with a question mark for a test that fails if the
+threads happen to meet. This module plants faults in scopes.
 """
 
 from __future__ import annotations

@@ -109,13 +109,13 @@ def test_sources_are_read_in_every_shape(engine):
     put(engine, "a.md", b"---\nsources:\n  web: [https://a.example/x#y]\n  raw: raw/b.pdf\n---\nA.\n", action="create")
     put(engine, "b.md", b"---\nsource: [[c]]\n---\nB.\n", action="create")
     put(engine, "d.md", b"---\nsources: [[c]], [[e]]\n---\nD.\n", action="create")
-    assert [row[2:] for row in rows(engine, "wiki_sources")] == [
+    assert {row[2:] for row in rows(engine, "wiki_sources")} == {
         ("sources", "https://a.example/x#y"),
+        ("sources", "raw/b.pdf"),
         ("source", "c"),
         ("sources", "c"),
-        ("sources", "raw/b.pdf"),
         ("sources", "e"),
-    ] or {row[3] for row in rows(engine, "wiki_sources")} == {"https://a.example/x#y", "raw/b.pdf", "c", "e"}
+    }
 
 
 def test_what_a_page_says_is_found_and_leaves_with_it(engine):

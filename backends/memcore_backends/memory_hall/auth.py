@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 from memcore.errors import ConfigError
+
 from memcore_backends.memory_hall.settings import MemoryHallSettings
 
 __all__ = ["Credentials", "SecretFile"]

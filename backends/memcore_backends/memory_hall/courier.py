@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from attrs import frozen
 from memcore.errors import BusyError, MemcoreError
 from memcore.records import Record
+
 from memcore_backends.memory_hall.delivery import Delivery
 from memcore_backends.memory_hall.directory import Directory
 from memcore_backends.memory_hall.failures import RejectedError, TroubledError
@@ -73,7 +74,8 @@ class Courier:
         if not seqs:
             return
         behind = self.problem is not None and self._settings.background
-        if behind or not self._link.ready(0) or self._outbox.ahead(seqs[0], INLINE + 1) > INLINE or self.flush(self._settings.deadline).problem is not None:
+        later = behind or not self._link.ready(0) or self._outbox.ahead(seqs[0], INLINE + 1) > INLINE
+        if later or self.flush(self._settings.deadline).problem is not None:
             self.nudge()
 
     # --- flushing ---

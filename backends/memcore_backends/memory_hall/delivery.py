@@ -12,6 +12,7 @@ from typing import Any
 
 from attrs import evolve
 from memcore.records import Record, content_hash
+
 from memcore_backends.memory_hall.directory import Directory
 from memcore_backends.memory_hall.failures import MissingError, RejectedError, TroubledError
 from memcore_backends.memory_hall.identity import scope_line
@@ -70,7 +71,9 @@ class Delivery:
                 return self._take(op, "new", answer.part("entry_id"), digest, record)
             if self._recognise(op, self._shown(digest), record, ours=answer.repeated or op.rounds > 0):
                 return None
-        raise RejectedError("the server gives this text to another owner", why="even with the line that makes it distinct")
+        raise RejectedError(
+            "the server gives this text to another owner", why="even with the line that makes it distinct"
+        )
 
     def _write(self, record: Record, line: str) -> Answer:
         if line and len((record.content + line).encode()) > MOST_BYTES:

@@ -9,6 +9,7 @@ from typing import Any
 
 from memcore.errors import MemcoreError
 from memcore.records import Record
+
 from memcore_backends.memory_hall.identity import is_record_id
 from memcore_backends.memory_hall.link import Link
 from memcore_backends.memory_hall.outbox import Known, Outbox
@@ -82,7 +83,7 @@ class Directory:
         """Yield pages of entries, newest first, to the end."""
         cursor: str | None = None
         while True:
-            more = {"cursor": cursor} if cursor else {}
+            more: dict[str, Any] = {"cursor": cursor} if cursor else {}
             answer = self._link.read("/v1/memory", limit=LARGEST_PAGE, **params, **more)
             yield answer.part("entries")
             cursor = answer.part("next_cursor")
@@ -93,7 +94,7 @@ class Directory:
         """Learn of every entry that is newer than the newest one known."""
         with self._lock:
             since = self._outbox.seen()
-            params = {"since": (datetime.fromisoformat(since) - OVERLAP).isoformat()} if since else {}
+            params: dict[str, Any] = {"since": (datetime.fromisoformat(since) - OVERLAP).isoformat()} if since else {}
             newest, rows = since, []
             for page in self.pages(**params):
                 if newest == since and page:

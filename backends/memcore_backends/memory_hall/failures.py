@@ -14,7 +14,15 @@ from __future__ import annotations
 
 from memcore.errors import BackendError, UnavailableError
 
-__all__ = ["LockedError", "MisdirectedError", "MissingError", "RejectedError", "SlowError", "TroubledError", "UnreachableError"]
+__all__ = [
+    "LockedError",
+    "MisdirectedError",
+    "MissingError",
+    "RejectedError",
+    "SlowError",
+    "TroubledError",
+    "UnreachableError",
+]
 
 
 class UnreachableError(UnavailableError):

@@ -16,6 +16,7 @@ from typing import Any
 from attrs import evolve
 from memcore.errors import BackendError, MemcoreError, UnavailableError
 from memcore.workspace import Workspace
+
 from memcore_backends.memory_hall.failures import SlowError, UnreachableError
 from memcore_backends.memory_hall.settings import MemoryHallSettings
 from memcore_backends.memory_hall.transport import Answer, Transport
@@ -68,7 +69,9 @@ class Link:
         Raises the last failure; UnreachableError at once while the server is away.
         """
         if self.away:
-            raise UnreachableError(f"memory-hall at {self.transport.where} is away", why=self.why, cure="memcore doctor")
+            raise UnreachableError(
+                f"memory-hall at {self.transport.where} is away", why=self.why, cure="memcore doctor"
+            )
         started = time.monotonic()
 
         def once() -> Answer:
@@ -83,7 +86,9 @@ class Link:
                     raise
                 return self._again(once, error, deadline - (time.monotonic() - started))
         except (UnreachableError, SlowError) as error:
-            if not insist or isinstance(error, UnreachableError):  # a slow write waits in a queue that reads do not share
+            if not insist or isinstance(
+                error, UnreachableError
+            ):  # a slow write waits in a queue that reads do not share
                 self._went_away(str(error.why))
             raise
 

@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from attrs import frozen
-from memcore.records import Record
+from memcore.records import Record, Scope, Status
 from memcore.workspace import Workspace
+
 from memcore_backends.memory_hall.wire import decode, encode, retired, revived
 
 __all__ = ["Done", "Entered", "Known", "Op", "Outbox", "State"]
@@ -29,7 +30,7 @@ class Known:
 
     id: str
     namespace: str
-    status: str
+    status: Status
     entry_id: str | None = None
     content_hash: str | None = None
     record: str | None = None
@@ -132,7 +133,7 @@ class Outbox:
         return entered
 
     def retire(
-        self, ids: Iterable[str], elsewhere: Mapping[str, Known], status: str, reason: str, successor: str | None
+        self, ids: Iterable[str], elsewhere: Mapping[str, Known], status: Status, reason: str, successor: str | None
     ) -> list[int]:
         """Take active records out and queue it; `elsewhere` knows records of the server that have no row yet."""
         seqs = []
@@ -179,7 +180,8 @@ class Outbox:
             for item in done:
                 connection.execute("DELETE FROM outbox WHERE seq=?", (item.op.seq,))
                 more = connection.execute("SELECT 1 FROM outbox WHERE id=? LIMIT 1", (item.op.id,)).fetchone()
-                sql, values = "confirmed=coalesce(confirmed, ?)", [tick]
+                sql = "confirmed=coalesce(confirmed, ?)"
+                values: list[Any] = [tick]
                 if item.op.op == "put":
                     sql, values = f"{sql}, entry_id=?, content_hash=?", [*values, item.entry_id, item.content_hash]
                 if not more and item.record is not None:
@@ -224,12 +226,45 @@ class Outbox:
             if seen:
                 self.workspace.set_meta("memory-hall:seen", seen)
 
-    def observe(self, id: str, status: str | None) -> None:
+    def observe(self, key: str, status: Status | None) -> None:
         """Note a status the server reports for a record with nothing waiting; None: it is no longer there."""
         with self.workspace.transaction() as connection:
             sql = "DELETE FROM hall_entries WHERE" if status is None else "UPDATE hall_entries SET status=? WHERE"
-            values = (id,) if status is None else (status, id)
+            values = (key,) if status is None else (status, key)
             connection.execute(f"{sql} id=? AND id NOT IN (SELECT id FROM outbox)", values)
+
+    # --- removing ---
+
+    def withdraw(self, ids: Sequence[str]) -> set[str]:
+        """Remove those of these records that the server does not have, with everything that waits for them."""
+        with self.workspace.transaction():
+            gone = {key for key, row in self._rows(ids).items() if row.confirmed is None}
+            self._remove(sorted(gone))
+        return gone
+
+    def drop_copies(self, ids: Sequence[str]) -> None:
+        """Remove the local text of these records; that they exist, and what waits for them, is kept."""
+        with self.workspace.transaction() as connection:
+            for chunk in _chunks(ids):
+                marks = ",".join("?" * len(chunk))
+                connection.execute(f"UPDATE hall_entries SET record=NULL WHERE id IN ({marks})", chunk)
+
+    def forget(self, ids: Sequence[str], scope: Scope) -> int:
+        """Remove everything about these records and about every record of the scope, and return how many rows that were."""
+        with self.workspace.transaction():
+            rows = self._select(f"SELECT {_KNOWN} FROM hall_entries")
+            inside = {row.id for row in map(_known, rows) if (copy := row.copy()) and scope.admits(copy)}
+            return self._remove(sorted(inside.union(ids)))
+
+    def _remove(self, ids: Sequence[str]) -> int:
+        count = 0
+        for chunk in _chunks(ids):
+            marks = ",".join("?" * len(chunk))
+            for table in ("outbox", "hall_entries"):
+                count += (
+                    self.workspace.connection().execute(f"DELETE FROM {table} WHERE id IN ({marks})", chunk).rowcount
+                )
+        return count
 
     # --- looking ---
 
@@ -244,7 +279,7 @@ class Outbox:
         """Return what is known of these records, by id."""
         return self._rows(ids)
 
-    def overlay(self) -> dict[str, str]:
+    def overlay(self) -> dict[str, Status]:
         """Return the status of every record with something waiting: the server does not know it yet."""
         return dict(self._select("SELECT e.id, e.status FROM hall_entries e WHERE e.id IN (SELECT id FROM outbox)"))
 
@@ -320,7 +355,7 @@ def _known(row: Sequence[Any]) -> Known:
     )  # fmt: skip
 
 
-def _with(row: Known, *, status: str | None = None, record: str | None) -> Known:
+def _with(row: Known, *, status: Status | None = None, record: str | None) -> Known:
     return _known(
         (row.id, row.namespace, status or row.status, row.entry_id, row.content_hash, record, row.born, row.confirmed)
     )

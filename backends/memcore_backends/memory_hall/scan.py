@@ -14,7 +14,8 @@ from typing import Any
 
 from attrs import evolve, frozen
 from memcore.errors import InvalidInputError
-from memcore.records import Page, Record, Scope
+from memcore.records import Page, Record, Scope, Status
+
 from memcore_backends.memory_hall.directory import LARGEST_PAGE, Directory
 from memcore_backends.memory_hall.failures import MissingError
 from memcore_backends.memory_hall.link import Link
@@ -48,7 +49,7 @@ class Place:
             tick, unsent, page, entry = json.loads(urlsafe_b64decode(cursor.encode()))
             if entry is not None:
                 datetime.fromisoformat(entry[0])
-            return cls(tick=int(tick), unsent=unsent, page=str(page), entry=tuple(entry) if entry else None)  # type: ignore[arg-type]
+            return cls(tick=int(tick), unsent=unsent, page=str(page), entry=tuple(entry) if entry else None)
         except (ValueError, TypeError, LookupError):
             raise InvalidInputError("this is no cursor of a scan", why="memory-hall did not make it") from None
 
@@ -59,7 +60,7 @@ def filters(scope: Scope) -> dict[str, Any]:
     return {key: value for key, value in told.items() if value}
 
 
-def laid_over(record: Record, waiting: Mapping[str, str]) -> Record:
+def laid_over(record: Record, waiting: Mapping[str, Status]) -> Record:
     """Return a record of the server with the status that waits for it in the outbox."""
     status = waiting.get(record.id, record.status)
     if status == record.status:
@@ -95,7 +96,7 @@ def _from(
     given = {row.id for row in outbox.unsent(place.tick)}
     size = max(SMALLEST_PAGE, min(limit + 1, LARGEST_PAGE))
     while True:
-        cursor = {"cursor": place.page} if place.page else {}
+        cursor: dict[str, Any] = {"cursor": place.page} if place.page else {}
         answer = link.read("/v1/memory", limit=size, **filters(scope), **cursor)
         entries = [entry for entry in answer.part("entries") if _is_behind(entry, place.entry)]
         for entry in entries:

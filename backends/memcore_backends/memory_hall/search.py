@@ -13,14 +13,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from memcore.errors import BackendError, ConfigError
-from memcore.records import Hit, Query, Record, evolve
+from memcore.records import Hit, Query, Record, Status, evolve
+from memcore_toolkit.text import fold, query_terms
+
 from memcore_backends.memory_hall.directory import LARGEST_PAGE, Directory
 from memcore_backends.memory_hall.link import Link
 from memcore_backends.memory_hall.outbox import Outbox
 from memcore_backends.memory_hall.ranking import pieces, rank
 from memcore_backends.memory_hall.scan import filters, laid_over
 from memcore_backends.memory_hall.settings import MemoryHallSettings
-from memcore_toolkit.text import fold, query_terms
 
 __all__ = ["Searcher"]
 
@@ -86,7 +87,7 @@ class Searcher:
 class _Asked:
     """One question: the records found inside its scope, and their similarity."""
 
-    def __init__(self, searcher: Searcher, query: Query, waiting: Mapping[str, str]) -> None:
+    def __init__(self, searcher: Searcher, query: Query, waiting: Mapping[str, Status]) -> None:
         self._searcher, self._query, self._waiting = searcher, query, waiting
         self._link, self._directory, self._settings = searcher._link, searcher._directory, searcher._settings
         self._limits = filters(query.scope)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
-from attrs import evolve
 from memcore.contracts import Capability, Health, OpenContext
 from memcore.errors import BackendError, CapabilityError, InvalidInputError, MemcoreError, UnavailableError
-from memcore.records import Draft, Hit, Page, Query, Record, Scope, Stored
+from memcore.records import Draft, Hit, Page, Query, Record, Scope, Status, Stored, evolve
 
-from memcore_backends.memory_hall.courier import Courier, Flushed
+from memcore_backends.memory_hall.courier import Courier
 from memcore_backends.memory_hall.directory import Directory
 from memcore_backends.memory_hall.failures import MissingError
+from memcore_backends.memory_hall.health import examine
+from memcore_backends.memory_hall.identity import is_record_id
 from memcore_backends.memory_hall.lease import Lease
 from memcore_backends.memory_hall.link import PROBE, Link
 from memcore_backends.memory_hall.outbox import Entered, Known, Outbox
@@ -24,19 +25,20 @@ from memcore_backends.memory_hall.wire import record_of
 
 __all__ = ["CAPABILITIES", "MemoryHall"]
 
+T = TypeVar("T")
 CAPABILITIES = frozenset({Capability.TEXT_SEARCH, Capability.VECTOR_SEARCH})
-NO_DELETE = "memory-hall has no way to delete: no request, no expiry; its copies in backups are beyond it as well"
+NO_DELETE = "memory-hall has no request that deletes and lets nothing expire"
 OPERATOR = (
-    "ask its operator to stop it and delete memory-hall.sqlite3* and memory-hall-vectors.sqlite3* (one instance per"
-    " person makes that possible), then delete the local workspace; `memcore revoke` hides the records meanwhile"
+    "memcore revoke hides them; to delete them, its operator stops the server and removes memory-hall.sqlite3* and"
+    " memory-hall-vectors.sqlite3* with their backups, which takes an instance for each person; then delete this workspace"
 )
 
 
 class MemoryHall:
-    """Records on a memory-hall server, with an outbox in the workspace: nothing that was accepted depends on the server.
+    """Records on a memory-hall server, and an outbox in the workspace: what was accepted does not depend on the server.
 
     Reads ask the server and add what it does not know yet. While it is away, `get` and `search` answer from local
-    copies, and `scan` refuses.
+    copies; `scan` refuses, because half a memory must not pass for all of it.
     """
 
     name = "memory-hall"
@@ -44,7 +46,7 @@ class MemoryHall:
 
     def __init__(self, context: OpenContext) -> None:
         settings: MemoryHallSettings = context.settings or MemoryHallSettings()
-        self.workspace, self._clock, self.settings = context.workspace, context.clock, settings
+        self.workspace, self.clock, self.settings = context.workspace, context.clock, settings
         self.outbox = Outbox(context.workspace, context.clock, copy=settings.copy)
         self.link = Link(Transport(settings), settings, context.workspace, context.clock)
         self.directory = Directory(self.link, self.outbox)
@@ -59,28 +61,192 @@ class MemoryHall:
     # --- writes ---
 
     def put(self, drafts: Sequence[Draft]) -> list[Stored]:
-        """Store a batch in order: in the outbox before anything else, on the server if it is there and nothing waits.
+        """Store a batch in order: in the outbox first, then on the server, if it is there and not much waits already.
 
-        A record that waits is found, read and retired like any other. Inside an open transaction of the workspace, which
-        may be undone, the server must have it before this returns; raises UnavailableError if it cannot.
+        Inside an open transaction of the workspace, which may be undone, the server must have the batch before this
+        returns; raises UnavailableError if it cannot. Whether a record is new is only a guess while the server is away.
         """
         self._open()
-        prepared = [record_of(draft, self._clock()) for draft in drafts]
+        now = self.clock()
+        prepared = [record_of(draft, now) for draft in drafts]
         if not prepared:
             return []
-        expected: list[int] = []
+        entered = self._sent(lambda: self.outbox.enter(prepared, self.courier.expect), _numbers)
+        outcomes = {item.seq: self.courier.outcome(item.seq) for item in entered if item.seq is not None}
+        current = {record.id: record for record, _ in prepared}
+        known = self.outbox.known(list(current))
+        current |= {key: copy for key, row in known.items() if (copy := row.copy()) is not None}
+        current |= {outcome[1].id: outcome[1] for outcome in outcomes.values() if outcome}
+        stored = []
+        for item in entered:
+            outcome = outcomes.get(item.seq) if item.seq is not None else None
+            stored.append(Stored(record=current[item.id], state=outcome[0] if outcome else item.state))
+        return stored
 
-        def expect(seq: int) -> None:
-            expected.append(seq)
-            self.courier.expect(seq)
-
+    def retire(self, ids: Sequence[str], *, reason: str, superseded_by: str | None = None) -> int:
+        """Take active records out of active memory, here at once and on the server as soon as it is there."""
+        self._open()
         try:
-            self._commit(lambda: self.outbox.enter(prepared, expect) and expected)
-            entered = self._entered
-        finally:
-            outcomes = {seq: self.courier.outcome(seq) for seq in expected}
-        return []
+            f"{reason}{superseded_by or ''}".encode()
+        except UnicodeEncodeError:
+            raise InvalidInputError("this reason cannot be stored", why="it holds half of a surrogate pair") from None
+        rows, problem = self._located(ids)
+        if problem and any(key not in rows and is_record_id(key) for key in ids):
+            raise problem
+        status: Status = "superseded" if superseded_by else "retired"
+        return len(self._sent(lambda: self.outbox.retire(ids, rows, status, reason, superseded_by), list))
+
+    def _sent(self, change: Callable[[], T], numbers: Callable[[T], list[int]]) -> T:
+        """Make a change in the outbox, which commits it, and send it."""
+        if not self.workspace.connection().in_transaction:
+            done = change()
+            self.courier.settle(numbers(done))
+            return done
+        if not self.link.ready(PROBE):
+            raise self._away()
+        with self.workspace.transaction():
+            done = change()
+            problem = self.courier.flush(self.settings.deadline).problem
+            if left := self.outbox.still(numbers(done)):
+                why = left[0].problem or "other writes wait in front of it"
+                raise problem or UnavailableError("the server does not have this write", why=why, cure="write it again")
+        return done
+
+    # --- reads ---
+
+    def get(self, ids: Sequence[str]) -> list[Record]:
+        """Return the records with these ids in the order asked, of any status; unknown ids are left out.
+
+        Raises UnavailableError if the server is away and one of them is not here.
+        """
+        self._open()
+        waiting = self.outbox.overlay()
+        rows, problem = self._located(ids)
+        found = []
+        for key in ids:
+            row = rows.get(key)
+            if row is None and problem and is_record_id(key):
+                raise problem
+            if row is not None:
+                record, problem = self._read(row, waiting, problem)
+                found += [laid_over(record, waiting)] if record else []
+        return found
+
+    def _located(self, ids: Sequence[str]) -> tuple[dict[str, Known], MemcoreError | None]:
+        """Return what is known of these records, and why the server could not be asked (None if it could)."""
+        problem: MemcoreError | None = None if self.link.ready(self.settings.patience) else self._away()
+        if problem is None:
+            try:
+                return self.directory.locate(ids), None
+            except MemcoreError as error:
+                problem = error
+        return self.directory.nearby(ids), problem
+
+    def _read(
+        self, row: Known, waiting: Mapping[str, Status], problem: MemcoreError | None
+    ) -> tuple[Record | None, MemcoreError | None]:
+        """Return a record as the server has it, or its local copy, and why from now on only copies are read."""
+        if row.confirmed is None:
+            return row.copy(), problem
+        if problem is None:
+            try:
+                return self._fetched(row, waiting), None
+            except MemcoreError as error:
+                problem = error
+        copy = row.copy()
+        if copy is None:
+            raise problem
+        return copy, problem
+
+    def _fetched(self, row: Known, waiting: Mapping[str, Status]) -> Record | None:
+        """Return the record as the server has it, and note what changed there; None if it is gone."""
+        try:
+            record = next(self.directory.read([self.directory.entry_of(row)]), None)
+        except MissingError:
+            record = None
+        if row.id in waiting:
+            return record or row.copy()
+        if not self.workspace.read_only and (record is None or record.status != row.status):
+            self.directory.forget([row.id] if record is None else [])
+            self.outbox.observe(row.id, record.status if record else None)
+        return record
+
+    def search(self, query: Query) -> list[Hit]:
+        """Return the best hits of the scope; from local copies what the server cannot answer now. See `searcher`."""
+        self._open()
+        return self.searcher.search(query)
+
+    def scan(self, scope: Scope, *, after: str | None = None, limit: int = 1000) -> Page:
+        """Return one page: first what the server does not have yet, then the server's entries, newest first.
+
+        Raises UnavailableError while the server is away.
+        """
+        self._open()
+        if limit < 1:
+            raise InvalidInputError("a page holds at least one record", why=f"limit is {limit}")
+        if not self.link.ready(PROBE):
+            raise self._away()
+        return scan(self.outbox, self.link, self.directory, scope, after, limit)
+
+    def everything(self, scope: Scope) -> list[Record]:
+        """Return every record of a scope."""
+        found: list[Record] = []
+        after: str | None = None
+        while True:
+            page = self.scan(scope, after=after)
+            found += page.records
+            if (after := page.next) is None:
+                return found
+
+    # --- what the server cannot do ---
+
+    def delete(self, ids: Sequence[str]) -> int:
+        """Refuse: the server cannot delete."""
+        raise self._undeletable(len(self.get(list(dict.fromkeys(ids)))))
+
+    def purge(self, scope: Scope) -> int:
+        """Refuse: the server cannot delete. The error says how many records there are and what its operator can do."""
+        raise self._undeletable(len(self.everything(evolve(scope, statuses=()))))
+
+    def _undeletable(self, count: int) -> CapabilityError:
+        what = f"{count} record{'s' if count != 1 else ''} on {self.link.transport.where} cannot be deleted"
+        return CapabilityError(f"{what}; nothing was changed", why=NO_DELETE, cure=OPERATOR)
+
+    def revoke(self, scope: Scope, *, reason: str) -> int:
+        """Hide every active record of a scope, and return how many. This deletes nothing that the server already has.
+
+        Their text stays readable on the server for everybody with its token, in its lists, searches and files. What it
+        does not have yet is dropped and never sent; the copies in this workspace are removed.
+        """
+        ids = [record.id for record in self.everything(scope)]
+        unsent = self.outbox.withdraw(ids)
+        count = self.retire([key for key in ids if key not in unsent], reason=reason)
+        self.outbox.drop_copies(ids)
+        return count + len(unsent)
+
+    # --- life ---
+
+    def health(self) -> Health:
+        """Say whether the server can be used, with facts on it and on the outbox; asks it, whatever is known of it."""
+        return examine(self)
+
+    def close(self) -> None:
+        """Send what waits for a moment, if the server takes it, and release the connections."""
+        if not self.closed:
+            self.closed = True
+            self.courier.close()
+            self.link.close()
 
     def _open(self) -> None:
         if self.closed:
             raise BackendError("the memory-hall backend is closed", cure="open a new engine")
+
+    def _away(self) -> UnavailableError:
+        what = f"memory-hall at {self.link.transport.where} is away"
+        return UnavailableError(
+            what, why=self.link.why, cure="start it or check memory-hall.endpoint; memcore doctor tells more"
+        )
+
+
+def _numbers(entered: Sequence[Entered]) -> list[int]:
+    return [item.seq for item in entered if item.seq is not None]

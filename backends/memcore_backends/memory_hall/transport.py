@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 from attrs import frozen
 from memcore.errors import ConfigError
+
 from memcore_backends.memory_hall.auth import Credentials
 from memcore_backends.memory_hall.failures import (
     LockedError,
@@ -53,7 +54,9 @@ class Answer:
     def part(self, name: str) -> Any:
         """Return one value of the answer; raises TroubledError if it is not there."""
         if name not in self.data:
-            raise TroubledError("memory-hall sent an answer of another kind", why=f"it has no {name}", status=self.status)
+            raise TroubledError(
+                "memory-hall sent an answer of another kind", why=f"it has no {name}", status=self.status
+            )
         return self.data[name]
 
 
@@ -173,7 +176,9 @@ class Transport:
         if status == 401:
             raise self._locked(_detail(response))
         if status in (413, 422):
-            raise RejectedError(f"{name} refuses this record", why=_complaint(status, response), cure="memcore outbox show")
+            raise RejectedError(
+                f"{name} refuses this record", why=_complaint(status, response), cure="memcore outbox show"
+            )
         if status == 404 and _detail(response) in MISSING:
             raise MissingError(f"{name} has no such entry")
         if 300 <= status < 400:
@@ -181,7 +186,9 @@ class Transport:
             why = f"it points to {target.scheme}://{target.netloc}, and redirects are not followed: they would take the token along"
             raise MisdirectedError(f"{name} redirects", why=why, cure="set memory-hall.endpoint to the server itself")
         why = f"it answered {status}"
-        raise MisdirectedError(f"{name} does not know this request", why=why, cure="check the path in memory-hall.endpoint")
+        raise MisdirectedError(
+            f"{name} does not know this request", why=why, cure="check the path in memory-hall.endpoint"
+        )
 
     def _locked(self, detail: str) -> LockedError:
         what = f"memory-hall at {self.where} does not accept our credentials"
@@ -191,7 +198,9 @@ class Transport:
             )
         if self.credentials.secret:
             why = "it wants a token, or has another secret"
-            return LockedError(what, why=why, cure="a server with MH_API_TOKEN takes no signature: set token_file instead")
+            return LockedError(
+                what, why=why, cure="a server with MH_API_TOKEN takes no signature: set token_file instead"
+            )
         known = detail in ("missing bearer token", "invalid token", "missing or invalid authorization")
         why = f"it says: {detail}" if known else "it answered 401"
         return LockedError(what, why=why, cure="correct the token; nothing is lost, what is queued waits")

@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import Any
 
 from memcore.errors import InvalidInputError
-from memcore.records import PROVENANCES, Draft, Record, Status, content_hash, evolve
+from memcore.records import PROVENANCES, Draft, Provenance, Record, Status, content_hash, evolve
+
 from memcore_backends.memory_hall.identity import record_id
 
 __all__ = [
@@ -111,7 +112,7 @@ def encode(record: Record) -> str:
     )  # fmt: skip
 
 
-def decode(text: str, status: str) -> Record:
+def decode(text: str, status: Status) -> Record:
     """Return the record of a local copy."""
     (
         content, summary, tags, entities, source, kind, namespace, agent_id, confidence, provenance, upstream_ids,
@@ -212,20 +213,24 @@ def _read(entry: Mapping[str, Any]) -> Record:
     content, line = entry["content"], own.get("line", "")
     if line and content.endswith(line):
         content = content[: -len(line)]
-    tier, upstream = metadata.get("provenance_tier"), metadata.get("upstream_ids")
+    upstream = metadata.get("upstream_ids")
     told = {key: value for key, value in metadata.items() if key not in RESERVED}
     digest = content_hash(content)
     return Record(
         id=record_id(entry["namespace"], entry["type"], digest), content=content, kind=entry["type"],
         namespace=entry["namespace"], agent_id=own["agent_id"] if "agent_id" in own else entry["agent_id"],
         summary=entry["summary"], tags=own.get("tags", entry["tags"]), entities=own.get("entities", ()),
-        confidence=own.get("confidence"), provenance=tier if tier in PROVENANCES else "untrusted",
+        confidence=own.get("confidence"), provenance=_tier(metadata.get("provenance_tier")),
         upstream_ids=upstream if isinstance(upstream, list) else () if own else entry["references"],
         source=own.get("source"), occurred_at=_time(own.get("occurred_at")),
         metadata={**told, **own.get("metadata", {})}, content_hash=digest,
         created_at=datetime.fromisoformat(own.get("created_at") or entry["created_at"]),
         status=FROM_SERVER.get(metadata.get("amh_status"), "retired"),
     )  # fmt: skip
+
+
+def _tier(said: Any) -> Provenance:
+    return said if isinstance(said, str) and said in PROVENANCES else "untrusted"  # type: ignore[return-value]
 
 
 def _with_retirement(record: Record, metadata: Mapping[str, Any]) -> Record:
@@ -237,7 +242,7 @@ def _with_retirement(record: Record, metadata: Mapping[str, Any]) -> Record:
 # --- leaving active memory ---
 
 
-def retired(record: Record, status: str, reason: str | None, successor: str | None) -> Record:
+def retired(record: Record, status: Status, reason: str | None, successor: str | None) -> Record:
     """Return a record with a status, and why and for which successor it left in its metadata."""
     told = {key: value for key, value in zip(RETIREMENT, (reason, successor), strict=True) if value is not None}
     return evolve(record, status=status, metadata={**record.metadata, **told})

@@ -21,7 +21,6 @@ BUDGET = 4000  # records scored in a stage, about 3 ms
 FLOOD = 2 * BUDGET  # more than this, with words that hardly tell records apart, and only the newest are looked at
 REACH = 1.3  # times idf: what a word adds to bm25 that stands once in a short record or twice in an average one
 
-ENOUGH_WORDS = 6  # with as many rare words, frequent ones changed none of the first ten places in the benchmark
 DEVIATIONS = 4.0  # one of 30,000 records has by chance words that weigh more than this above the mean
 
 Counts = Sequence[tuple[str, int]]
@@ -51,7 +50,8 @@ def plan(counts: Counts, total: int) -> list[Stage]:
         return []
     if min(_sum(present), total) <= BUDGET:
         return [Stage(match=_any(present), reach=0.0, share=1.0)]
-    rest = _telling(present, total)
+    # words of every second record have no weight in FTS5's bm25
+    rest: Counts = [pair for pair in present if pair[1] * 2 <= total] or present
     early: list[_Class] = []
     late: list[_Class] = []
     while rest:
@@ -73,15 +73,6 @@ def plan(counts: Counts, total: int) -> list[Stage]:
         )
         for place, (match, _, matches) in enumerate(classes)
     ]
-
-
-def _telling(present: Counts, total: int) -> Counts:
-    """Return the words that tell records apart: none of every second record, if rarer ones are there.
-
-    Those have no weight in FTS5's bm25. Words of every eighth record (idf < 2) go if enough rarer ones are there.
-    """
-    rare = [pair for pair in present if pair[1] * 8 <= total]
-    return rare if len(rare) >= ENOUGH_WORDS else [pair for pair in present if pair[1] * 2 <= total] or present
 
 
 def _within_budget(rest: Counts) -> Counts:

@@ -56,9 +56,8 @@ class Store:
 
     def _replay(self) -> None:
         with self._path.open("rb") as file:
-            if (head := file.readline()) != self._head:  # another file: something was deleted
+            if (head := file.readline()) != self._head and json.loads(head)["rewritten"] >= 0:  # something was deleted
                 self._head, self._offset, self._records, self._terms = head, len(head), {}, {}
-                json.loads(head)["rewritten"]
             file.seek(self._offset)
             for line in file:
                 if not line.endswith(b"\n"):

@@ -22,12 +22,13 @@ def refusals(drafts: Sequence[Draft], settings: IngestSettings) -> dict[int, Ver
     words = re.compile(rf"(?:[\W_]*[^\W_]){{{settings.shortest}}}")
     refused = {i: _refused(draft, why) for i, draft in enumerate(drafts) if (why := _junk(draft.content, words))}
     if settings.secrets == "refuse":
-        from memcore_toolkit.secrets import find_secrets_in
+        from memcore_toolkit.secrets import find_secrets
 
-        for i, secrets in find_secrets_in([draft.content for draft in drafts]).items():
-            why = f"it holds a secret ({', '.join(sorted({secret.kind for secret in secrets}))})"
-            cure = "write it without the value, or set ingest.secrets to redact or allow"
-            refused[i] = _refused(drafts[i], f"{why}; {cure}")
+        for i, draft in enumerate(drafts):
+            if secrets := find_secrets(draft.content):
+                why = f"it holds a secret ({', '.join(sorted({secret.kind for secret in secrets}))})"
+                cure = "write it without the value, or set ingest.secrets to redact or allow"
+                refused[i] = _refused(draft, f"{why}; {cure}")
     return refused
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 from memcore.records import Finding, Record, Scope
-from memcore_toolkit.secrets import find_secrets_in
+from memcore_toolkit.secrets import find_secrets
 from memcore_toolkit.text import normal_form
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ class _Seen:
 def check_records(engine: Engine) -> Iterator[Finding]:
     """Yield the findings about all active records, and about superseded ones whose successor is missing."""
     seen = _Seen()
-    batch: list[Record] = []
     for record in engine.scan(Scope(statuses=("active", "superseded"))):
         if record.status == "superseded":
             successor = str(record.metadata.get("superseded_by") or "")
@@ -45,12 +44,8 @@ def check_records(engine: Engine) -> Iterator[Finding]:
                 seen.successors.setdefault(successor, []).append(record.id)
             continue
         yield from _check_one(record)
+        yield from _secrets(record)
         _remember(seen, record)
-        batch.append(record)
-        if len(batch) == _BATCH:
-            yield from _secrets(batch)
-            batch.clear()
-    yield from _secrets(batch)
     yield from _duplicates(seen)
     yield from _contradictions(seen)
     yield from _dangling(engine, seen)
@@ -93,13 +88,12 @@ def _remember_statement(seen: _Seen, record: Record, form: str) -> None:
         seen.statements.setdefault(key, []).append((record.id, " ".join(numbers)))
 
 
-def _secrets(batch: Sequence[Record]) -> Iterator[Finding]:
-    for index, spans in find_secrets_in([record.content for record in batch]).items():
-        record, kinds = batch[index], ", ".join(sorted({span.kind for span in spans}))
+def _secrets(record: Record) -> Iterator[Finding]:
+    if spans := find_secrets(record.content):
         yield Finding(
             code="lint.secret",
             severity="error",
-            message=f"it holds a secret ({kinds})",
+            message=f"it holds a secret ({', '.join(sorted({span.kind for span in spans}))})",
             where=record.source or record.id,
             cure=f"renew the key, then: memcore forget --record {record.id}",
             record_ids=(record.id,),

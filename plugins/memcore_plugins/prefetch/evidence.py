@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-
-from attrs import define
+from typing import NamedTuple
 
 from memcore import Record
 from memcore_plugins.prefetch.question import Period, Term
@@ -23,8 +22,7 @@ _AMOUNTS = frozenset(
 )
 
 
-@define
-class Evidence:
+class Evidence(NamedTuple):
     """The words of a question found in one record.
 
     `direct` maps the place of a term to how often the word or a form of it occurs, `related` to the weighted count of related words;

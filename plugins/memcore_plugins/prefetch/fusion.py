@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from memcore import Hit, Query
-from memcore.records import evolve
 from memcore_plugins.prefetch.context import Windows, is_episode, windows
 from memcore_plugins.prefetch.evidence import Reader, speaker_of
 from memcore_plugins.prefetch.merging import merge_copies, spread
@@ -46,7 +45,7 @@ SPARE = 10
 def fuse(engine: Engine, query: Query, question: Question, lists: Lists, settings: PrefetchSettings) -> list[Hit]:
     """Return some more hits than asked for, best first, or nothing when nothing is relevant."""
     if lists.get("time"):
-        question = evolve(question, terms=[term for term in question.terms if not term.dates])
+        question = question._replace(terms=tuple(term for term in question.terms if not term.dates))
     candidates, near = _candidates(engine, question, lists, settings)
     if not candidates:
         return []
@@ -81,7 +80,7 @@ def _candidates(
         records |= extra
     reader = Reader(question.terms, question.text)
     candidates = {
-        key: Candidate(record=record, evidence=reader.read(record), speaker=speaker_of(record))
+        key: Candidate(record, reader.read(record), speaker_of(record))
         for key, record in records.items()
     }
     for name, hits in lists.items():

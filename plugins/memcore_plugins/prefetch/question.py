@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
-from attrs import field, frozen
 from memcore_plugins.prefetch.stemming import stem
 from memcore_plugins.prefetch.words import forms, related
 from memcore_toolkit.calendar_words import MONTHS, WEEKDAYS
@@ -24,12 +24,13 @@ _DISTANCES = frozenset(
 #: "How many", "how much", "how old": the answer holds a number.
 _AMOUNTS = ("how many", "how much", "how old", "how long", "how often", "how far", "how fast", "what age", "몇", "얼마", "多少", "几", "幾", "いくつ")
 _NAME = re.compile(r"(?<=[\w,;:)] )[A-Z]\w+")
+#: Words of a long text (a pasted page, a whole message) that are looked at: names first, then the longest.
+MOST_TERMS = 48
 #: Other words are searched for, at most this many: each costs the index a list of its own.
 MOST_OTHER_WORDS = 16
 
 
-@frozen(kw_only=True)
-class Term:
+class Term(NamedTuple):
     """One content word: `needles` maps each stem that counts as the word to its weight (1 for the word and its forms).
 
     `mass` is how much of the question it carries: 2 for a name (a capitalised word inside a sentence), else 1. `dates` marks a word that
@@ -42,8 +43,7 @@ class Term:
     dates: bool = False
 
 
-@frozen(kw_only=True)
-class Period:
+class Period(NamedTuple):
     """The time a question is about; `yearly` if it named a month or day without its year."""
 
     range: TimeRange
@@ -60,15 +60,14 @@ class Period:
         return 0.7 if self.range.start <= moved < self.range.end else 0.0
 
 
-@frozen(kw_only=True)
-class Question:
+class Question(NamedTuple):
     """A question taken apart. `words` are all its index terms, function words included, in folded form."""
 
     text: str
     folded: str
     words: frozenset[str]
-    terms: tuple[Term, ...] = field(converter=tuple)
-    others: tuple[str, ...] = field(converter=tuple)
+    terms: tuple[Term, ...]
+    others: tuple[str, ...]
     period: Period | None
     asks_when: bool
     asks_amount: bool
@@ -85,7 +84,7 @@ def read(text: str, now: datetime, use_forms: bool = True, related_weight: float
         text=text,
         folded=folded,
         words=frozenset(index_terms(text)),
-        terms=terms,
+        terms=tuple(terms),
         others=tuple(dict.fromkeys(others))[:MOST_OTHER_WORDS],
         period=period,
         asks_when=asks_when(text),
@@ -106,7 +105,11 @@ def _terms(text: str, use_forms: bool, related_weight: float, *, dated: bool) ->
             needles = {**near, **needles}
         dates = dated and _tells_time(word)
         found.setdefault(own, Term(word=word, needles=needles, mass=2.0 if word in names else 1.0, dates=dates))
-    return list(found.values())
+    terms = list(found.values())
+    if len(terms) > MOST_TERMS:
+        heaviest = sorted(terms, key=lambda term: (-term.mass, -len(term.word)))[:MOST_TERMS]
+        terms = [term for term in terms if term in heaviest]
+    return terms
 
 
 def _others(term: Term, use_forms: bool, related_weight: float) -> list[str]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from attrs import Factory, define
-
 from memcore import Record
 from memcore_plugins.prefetch.context import Windows
 from memcore_plugins.prefetch.evidence import Evidence
@@ -20,10 +18,11 @@ DISTANCE = (1.0, 0.7, 0.4, 0.2)
 SATURATION = 1.2
 #: A memory is taken to be at least this large, and this many times the pool, when rarity is estimated (flat from 500 to 2,000).
 LEAST_CORPUS = 1000
+#: A longer text is not one question: its heaviest words, this many, stand for the whole.
+WORDS_OF_A_QUESTION = 8
 POOLS_IN_CORPUS = 10
 
 
-@define
 class Candidate:
     """A record on its way into the result.
 
@@ -31,15 +30,12 @@ class Candidate:
     question's words it holds (0..1), `own_share` the same without neighbours, `added` what other strategies give.
     """
 
-    record: Record
-    evidence: Evidence
-    speaker: str = ""
-    strategies: dict[str, float] = Factory(dict)
-    words: float = 0.0
-    own: float = 0.0
-    share: float = 0.0
-    own_share: float = 0.0
-    added: float = 0.0
+    __slots__ = ("added", "evidence", "own", "own_share", "record", "share", "speaker", "strategies", "words")
+
+    def __init__(self, record: Record, evidence: Evidence, speaker: str) -> None:
+        self.record, self.evidence, self.speaker = record, evidence, speaker
+        self.strategies: dict[str, float] = {}
+        self.words = self.own = self.share = self.own_share = self.added = 0.0
 
 
 def rarities(count: int, found: Iterable[Evidence]) -> list[float]:
@@ -71,7 +67,8 @@ def score_words(
     Terms in `names` are names of speakers: they count only where nobody speaks.
     """
     heavy = [weight * times for weight, times in zip(rare, mass, strict=True)]
-    total = sum(weight for place, weight in enumerate(heavy) if place not in names) or 1.0
+    asked = sorted((weight for place, weight in enumerate(heavy) if place not in names), reverse=True)
+    total = sum(asked[:WORDS_OF_A_QUESTION]) or 1.0
     heard: dict[str, dict[int, float]] = {}
     covered: dict[str, set[int]] = {}
     for key, candidate in candidates.items():
