@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from memcore.testing import BackendSuite
 from memcore_backends.memory_hall import Plugin
-from memory_hall_client import FAST, TOKEN
+from memory_hall_client import FAST, TOKEN, connect, write
 from memory_hall_server import MemoryHallServer
 
 ENDPOINT = "MEMORY_HALL_UNDER_TEST"  # also read by the processes that a test starts
@@ -30,6 +30,8 @@ class TestMemoryHall(BackendSuite):
     def server(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryHallServer]:
         with MemoryHallServer(tmp_path / "hall.db", FAST) as server:
             monkeypatch.setenv(ENDPOINT, server.url)
+            with connect(server) as client:
+                write(client, "The server's own threads run now, so no test takes them for ours.", namespace="start")
             yield server
 
 

@@ -79,7 +79,9 @@ def test_a_wrong_backend_fails_the_tests_meant_for_it_and_no_other(
 
 def test_every_test_of_the_suite_is_failed_by_some_wrong_backend() -> None:
     tests = {name for name in dir(BackendSuite) if name.startswith("test_")} - ABOUT_THE_SUITE
-    assert tests == {test.partition("[")[0].rstrip("?") for expected in wrong_backends.FAULTS.values() for test in expected}
+    assert tests == {
+        test.partition("[")[0].rstrip("?") for expected in wrong_backends.FAULTS.values() for test in expected
+    }
 
 
 @pytest.mark.parametrize("wrong", FOUND_BY_THE_MODEL, ids=lambda found: found.__name__)

@@ -465,6 +465,11 @@ def test_a_wiki_section_is_kept_together_under_its_headings():
     assert (first.tags, first.entities, first.kind, day(first)) == (("sea", "moon"), ("Bergen",), "knowledge", "2026-01-12")
 
 
+def test_items_of_a_running_notes_file_stand_for_themselves():
+    assert contents("# Notes\n\n- one thing\n- another\n", "memory/observations.md") == ["Notes\none thing", "Notes\nanother"]
+    assert contents("# Notes\n\n- one thing\n- another\n", "docs/notes.md") == ["Notes\n- one thing\n- another"]
+
+
 def test_long_sections_are_cut_between_entries_and_long_entries_between_sentences():
     paragraphs = "\n\n".join(f"Paragraph {number} " + "word " * 60 for number in range(10))
     assert all(len(content) < 900 for content in contents(f"# T\n\n{paragraphs}\n", "note.md"))

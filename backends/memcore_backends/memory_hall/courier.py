@@ -87,6 +87,8 @@ class Courier:
         """
         limit = float("inf") if seconds is None else time.monotonic() + seconds
         try:
+            if not self._link.ready(PROBE):
+                raise self._link.absent()
             with self._my_turn(limit):
                 run = self._run_through(limit)
                 flushed = Flushed(sent=run.sent, refused=run.refused, problem=run.problem)
@@ -145,7 +147,7 @@ class Courier:
         try:
             while not self._closing.is_set():
                 self._more = False
-                if self._link.ready(PROBE) and self.flush().problem is None:
+                if self.flush().problem is None:
                     pause = FIRST_PAUSE
                     if self._is_done():
                         return

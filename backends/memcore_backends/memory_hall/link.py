@@ -138,6 +138,11 @@ class Link:
             probing.join(patience)
         return not self.away
 
+    def absent(self) -> UnreachableError:
+        """Return the error that says that the server is away, and why."""
+        cure = "start it, or check memory-hall.endpoint; memcore doctor tells more"
+        return UnreachableError(f"memory-hall at {self.transport.where} is away", why=self.why, cure=cure)
+
     def probe(self) -> Answer:
         """Ask the server for one entry, whatever is known of it; raises what is wrong."""
         try:

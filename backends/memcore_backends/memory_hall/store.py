@@ -103,7 +103,7 @@ class MemoryHall:
             self.courier.settle(numbers(done))
             return done
         if not self.link.ready(PROBE):
-            raise self._away()
+            raise self.link.absent()
         with self.workspace.transaction():
             done = change()
             problem = self.courier.flush(self.settings.deadline).problem
@@ -134,7 +134,7 @@ class MemoryHall:
 
     def _located(self, ids: Sequence[str]) -> tuple[dict[str, Known], MemcoreError | None]:
         """Return what is known of these records, and why the server could not be asked (None if it could)."""
-        problem: MemcoreError | None = None if self.link.ready(self.settings.patience) else self._away()
+        problem: MemcoreError | None = None if self.link.ready(self.settings.patience) else self.link.absent()
         if problem is None:
             try:
                 return self.directory.locate(ids), None
@@ -185,7 +185,7 @@ class MemoryHall:
         if limit < 1:
             raise InvalidInputError("a page holds at least one record", why=f"limit is {limit}")
         if not self.link.ready(PROBE):
-            raise self._away()
+            raise self.link.absent()
         return scan(self.outbox, self.link, self.directory, scope, after, limit)
 
     def everything(self, scope: Scope) -> list[Record]:
@@ -240,12 +240,6 @@ class MemoryHall:
     def _open(self) -> None:
         if self.closed:
             raise BackendError("the memory-hall backend is closed", cure="open a new engine")
-
-    def _away(self) -> UnavailableError:
-        what = f"memory-hall at {self.link.transport.where} is away"
-        return UnavailableError(
-            what, why=self.link.why, cure="start it or check memory-hall.endpoint; memcore doctor tells more"
-        )
 
 
 def _numbers(entered: Sequence[Entered]) -> list[int]:

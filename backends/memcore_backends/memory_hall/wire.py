@@ -122,7 +122,7 @@ def decode(text: str, status: Status) -> Record:
         id=key, content=content, kind=kind, namespace=namespace, agent_id=agent_id, summary=summary, tags=tags,
         entities=entities, confidence=confidence, provenance=provenance, upstream_ids=upstream_ids, source=source,
         occurred_at=_time(occurred_at), metadata=metadata, created_at=datetime.fromisoformat(created_at),
-        content_hash=digest, status=status,  # type: ignore[arg-type]
+        content_hash=digest, status=status,
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from itertools import pairwise
 from pathlib import Path
 
 from attrs import define, field, frozen
@@ -135,6 +136,10 @@ class _Walker:
         for path, _ in self.links:
             self.skip(path, self.reason_of(path))
         self.found.files.sort(key=lambda found: found.path)
+        for first, second in pairwise(list(self.found.files)):
+            if first.path == second.path:  # a name that holds another one's escaped form
+                self.found.files.remove(second)
+                self.found.skipped.append(Skipped(path=second.path, reason="another file has the same escaped name"))
         self.found.skipped.sort(key=lambda skipped: skipped.path)
 
     def reason_of(self, link: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -27,24 +28,36 @@ class Guard:
 
     def __init__(self, home: Path, host: str) -> None:
         self.home, self.host = Path(home), host
+        self._lane: _Lane | None = None
+        self._lock = threading.Lock()
 
     def run(self, entry: str, work: Callable[[], T], default: T, *, seconds: float | None = None) -> T:
         """Return what the work returns, or the default if it fails or takes longer than its seconds.
 
-        Work that is late goes on in its thread: what it writes is kept, what it returns is dropped.
+        Work with a deadline runs on one thread of this guard, because a host calls from a new thread every time and
+        each thread holds connections of its own. Late work goes on there: what it writes is kept, what it returns is
+        dropped, and while it goes on further work is late at once.
         """
         if seconds is None:
             return self._caught(entry, work, default)
+        with self._lock:
+            if self._lane is None:
+                self._lane = _Lane()
+            lane = self._lane
+        if threading.current_thread() is lane.thread:
+            return self._caught(entry, work, default)
         results: list[T] = []
-        thread = threading.Thread(
-            target=lambda: results.append(self._caught(entry, work, default)), name=f"memcore-{entry}", daemon=True
-        )
-        thread.start()
-        thread.join(seconds)
-        if thread.is_alive():
-            self.note(entry, "Late", f"took longer than {seconds:g} s")
-            return default
-        return results[0] if results else default
+        if lane.do(lambda: results.append(self._caught(entry, work, default)), seconds):
+            return results[0]
+        self.note(entry, "Late", f"took longer than {seconds:g} s")
+        return default
+
+    def close(self) -> None:
+        """Let the thread end after what it does now; a later call starts a new one."""
+        with self._lock:
+            lane, self._lane = self._lane, None
+        if lane is not None:
+            lane.jobs.put(None)
 
     def _caught(self, entry: str, work: Callable[[], T], default: T) -> T:
         try:
@@ -69,6 +82,36 @@ class Guard:
             return
 
 
+class _Lane:
+    """One daemon thread that does jobs in order."""
+
+    def __init__(self) -> None:
+        self.jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._late: threading.Event | None = None
+        self.thread = threading.Thread(target=self._work, name="memcore-host", daemon=True)
+        self.thread.start()
+
+    def do(self, job: Callable[[], None], seconds: float) -> bool:
+        """Do a job and return whether it was done in time; refuse it while an earlier one is late."""
+        if self._late is not None and not self._late.is_set():
+            return False
+        done = threading.Event()
+
+        def whole() -> None:
+            job()
+            done.set()
+
+        self.jobs.put(whole)
+        if not done.wait(seconds):
+            self._late = done
+            return False
+        return True
+
+    def _work(self) -> None:
+        while (job := self.jobs.get()) is not None:
+            job()
+
+
 def read_log(home: Path, *, last: int = 20) -> list[dict[str, str]]:
     """Return the last lines of the log, oldest first; a torn line is left out."""
     try:
@@ -81,4 +124,4 @@ def read_log(home: Path, *, last: int = 20) -> list[dict[str, str]]:
             found.append(json.loads(line))
         except ValueError:
             continue
-    return found
+    return [line for line in found if isinstance(line, dict)]

@@ -1,4 +1,4 @@
-"""Messages of a host -> turns. Tool traffic, and what memory itself put into a prompt, is left out."""
+"""Messages of a host -> turns. Tool traffic, and what memory or the host itself put into a prompt, is left out."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from memcore.records import Turn
+from memcore.events import Turn
 
 __all__ = ["FENCE", "fenced", "text_of", "turns_of", "unfenced"]
 
 FENCE = "memcore-recall"
 """The tag around recalled text in a prompt, by which it is recognised and never taken in again."""
 
-_INJECTED = re.compile(rf"<(memory-context|{FENCE})\b[^>]*>.*?(</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+_INJECTED = re.compile(rf"<(memory-context|system-reminder|{FENCE})\b[^>]*>.*?(</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+_HOST = re.compile(
+    r"\[CONTEXT (COMPACTION|SUMMARY)|\[END OF PRIOR CONTEXT|<(command|local-command|environment_context|user_instructions)"
+)
+"""How messages start that the host wrote in the user's name: summaries of Hermes, commands of Claude Code, of Codex."""
 _ROLES = ("user", "assistant")
+_WORDS = ("text", "input_text", "output_text")
 
 
 def fenced(text: str) -> str:
@@ -27,7 +32,7 @@ def fenced(text: str) -> str:
 
 
 def unfenced(text: str) -> str:
-    """Return a text without the blocks that a memory provider put into it."""
+    """Return a text without the blocks that a memory provider or the host put into it."""
     return _INJECTED.sub("", text).strip()
 
 
@@ -35,7 +40,7 @@ def text_of(content: Any) -> str:
     """Return the words of a message: a text, or the text parts of a list joined by newlines."""
     if isinstance(content, list):
         parts = [
-            part.get("text") for part in content if isinstance(part, Mapping) and part.get("type", "text") == "text"
+            part.get("text") for part in content if isinstance(part, Mapping) and part.get("type", "text") in _WORDS
         ]
         content = "\n".join(part for part in parts if isinstance(part, str))
     return unfenced(content) if isinstance(content, str) else ""
@@ -46,7 +51,7 @@ def turns_of(messages: Iterable[Mapping[str, Any]], session_id: str) -> tuple[Tu
     found = []
     for message in list(messages):
         role, text = message.get("role"), text_of(message.get("content"))
-        if role in _ROLES and text:
+        if role in _ROLES and text and not _HOST.match(text):
             when = _moment(message.get("timestamp"))
             found.append(Turn(role=str(role), content=text, session_id=session_id, occurred_at=when))
     return tuple(found)

@@ -66,7 +66,8 @@ def extract(source: Source, settings: IngestSettings) -> Extraction:
     reading = Reading.of(source, format_, parse(source.text), longest=settings.longest)
     reader = _READERS.get(format_)
     if reader is None:
-        read_sections(reading, settings.chunk)
+        running = format_ == "note" and "memory" in (source.path or "").split("/")[:-1]
+        read_sections(reading, 0 if running else settings.chunk)
     else:
         reader(reading)
     return Extraction(format=format_, drafts=tuple(reading.drafts), left_out=tuple(reading.left_out))

@@ -53,7 +53,7 @@ def read_sections(reading: Reading, size: int) -> None:
 
     What a section says together, up to `size` characters, under its headings.
 
-    A table row stands for itself.
+    A table row stands for itself. With a size of 0 every entry does: a running notes file is a list of single things.
     """
     more = _page_metadata(reading)
     open_, length = list[Entry](), 0

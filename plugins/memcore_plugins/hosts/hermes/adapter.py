@@ -7,15 +7,15 @@ Both call shapes are served: 0.19 (no session id in prefetch, no author) and wha
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from agent.memory_provider import MemoryProvider
 from memcore import Engine
-from memcore.records import Turn
+from memcore.events import Turn
 
-from memcore_plugins.hosts.hermes import files, tools
+from memcore_plugins.hosts.hermes import config, files, tools
 from memcore_plugins.hosts.messages import turns_of, unfenced
 from memcore_plugins.hosts.provider import MemcoreProvider
 
@@ -23,6 +23,8 @@ __all__ = ["HermesProvider", "namespace_of", "register"]
 
 PREFETCH_SECONDS = 1.5
 """Deadline of recall; Hermes itself waits 8 s and then leaves the provider out until the stuck call returns."""
+BUSY_SECONDS = 2.0
+"""Wait for another writer; what cannot be stored then waits in the home, so a tool result is never held up for long."""
 
 
 class HermesProvider(MemoryProvider):  # type: ignore[misc]  # Hermes ships no types
@@ -51,14 +53,15 @@ class HermesProvider(MemoryProvider):  # type: ignore[misc]  # Hermes ships no t
         home = hermes / "memcore"
         self._writes = given.get("agent_context", "primary") == "primary"
         self._memory = MemcoreProvider(
-            lambda: Engine.open(home=home),
+            lambda: Engine.open(home=home, settings={"busy_timeout": BUSY_SECONDS}),
             home=home,
             host="hermes",
             session_id=session_id or "",
             namespace=namespace_of(given),
             agent_id=given.get("agent_identity"),
             seconds=PREFETCH_SECONDS,
-            in_prompt=tuple(files.TARGETS),
+            in_prompt=config.shown_targets(hermes),
+            in_context=True,
         )
         self._watch = files.Watch(hermes / "memories")
 
@@ -72,13 +75,11 @@ class HermesProvider(MemoryProvider):  # type: ignore[misc]  # Hermes ships no t
 
     def system_prompt_block(self) -> str:
         """Return the stable block; the same text until the session changes."""
-        self._follow_files()
-        return self._memory.system_prompt_block() if self._memory else ""
+        return self._recalled(lambda memory: memory.system_prompt_block(), "system_prompt_block")
 
     def prefetch(self, query: str, *, session_id: str = "", **_: Any) -> str:
         """Answer the current question: few, dated lines, nothing shown before in this session."""
-        self._follow_files()
-        return self._memory.prefetch(query) if self._memory else ""
+        return self._recalled(lambda memory: memory.prefetch(query, session_id=session_id), "prefetch")
 
     def queue_prefetch(self, query: str, *, session_id: str = "", **_: Any) -> None:
         """Do nothing: recall answers the question at hand, not the one before."""
@@ -105,6 +106,7 @@ class HermesProvider(MemoryProvider):  # type: ignore[misc]  # Hermes ships no t
                 if isinstance(words, str) and (text := unfenced(words))
             ],
             "sync_turn",
+            new=True,
         )
 
     def on_session_end(self, messages: list[dict[str, Any]]) -> None:
@@ -121,7 +123,7 @@ class HermesProvider(MemoryProvider):  # type: ignore[misc]  # Hermes ships no t
     def on_delegation(self, task: str, result: str, *, child_session_id: str = "", **_: Any) -> None:
         """Keep what a subagent was asked and what it found."""
         text = unfenced(f"Delegated: {task}\nResult: {result}")
-        self._keep([Turn(role="assistant", content=text)], "on_delegation")
+        self._keep([Turn(role="assistant", content=text)], "on_delegation", new=True)
 
     def on_memory_write(
         self, action: str, target: str, content: str, metadata: dict[str, Any] | None = None, **_: Any
@@ -141,8 +143,10 @@ class HermesProvider(MemoryProvider):  # type: ignore[misc]  # Hermes ships no t
     ) -> None:
         """Go on under another id; after compression, reset or undo the model has not seen what was shown."""
         if self._memory:
-            dropped = reset or rewound or given.get("reason") == "compression"
-            self._memory.switch(new_session_id, forget_shown=dropped)
+            reason = given.get("reason")
+            cut = reason == "compression"
+            carried = (parent_session_id, new_session_id) if reason == "branch" else (new_session_id,)
+            self._memory.switch(new_session_id, forget_shown=reset or rewound or cut, cut=cut, carried=carried)
 
     # --- tools and setup ---
 
@@ -167,25 +171,39 @@ class HermesProvider(MemoryProvider):  # type: ignore[misc]  # Hermes ships no t
 
     # --- helpers ---
 
-    def _keep(self, turns: Sequence[Turn], entry: str) -> bool:
+    def _keep(self, turns: Sequence[Turn], entry: str, *, new: bool = False) -> bool:
         if self._memory is None or not self._writes:
             return False
-        return self._memory.keep(turns, entry)
+        return self._memory.keep(turns, entry, new=new)
 
-    def _follow_files(self) -> None:
-        """Bring in edits of the memory files that Hermes does not report: background reviews, approvals, hands."""
-        if self._memory and self._watch and self._writes:
-            for target, entries in self._watch.changed():
-                self._memory.reconcile(target, entries)
+    def _recalled(self, work: Callable[[MemcoreProvider], str], entry: str) -> str:
+        """Follow the memory files, then recall, both under one deadline."""
+        memory, watch, writes = self._memory, self._watch, self._writes
+        if memory is None or watch is None:
+            return ""
+
+        def both() -> str:
+            if writes:
+                _follow_files(memory, watch)
+            return work(memory)
+
+        return memory.guard.run(entry, both, "", seconds=PREFETCH_SECONDS)
 
 
-def namespace_of(given: Mapping[str, Any]) -> str:
-    """Return the namespace of a session: that of the user or group chat where the platform names one."""
+def _follow_files(memory: MemcoreProvider, watch: files.Watch) -> None:
+    """Bring in edits of the memory files that Hermes does not report: background reviews, approvals, hands."""
+    for target, entries, stamp in watch.changed():
+        if memory.reconcile(target, entries):
+            watch.seen(target, stamp)
+
+
+def namespace_of(given: Mapping[str, Any]) -> str | None:
+    """Return the namespace of a session: that of the user or group chat where the platform names one, else None."""
     platform = str(given.get("platform") or "cli")
     if given.get("chat_type") in ("group", "supergroup", "channel") and given.get("chat_id"):
         return f"chat:{platform}:{given['chat_id']}".strip()
     user = given.get("user_id") or given.get("user_id_alt")
-    return f"user:{platform}:{user}".strip() if user else "default"
+    return f"user:{platform}:{user}".strip() if user else None
 
 
 def register(ctx: Any) -> None:

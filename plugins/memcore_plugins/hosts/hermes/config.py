@@ -9,7 +9,7 @@ from typing import Any
 
 from memcore import MemcoreError
 
-__all__ = ["get_provider", "set_provider"]
+__all__ = ["get_provider", "set_provider", "shown_targets"]
 
 _TOP = re.compile(r"^memory\s*:\s*(#.*)?$")
 _KEY = re.compile(r"^(\s+)provider\s*:.*$")
@@ -19,6 +19,17 @@ def get_provider(home: Path) -> str:
     """Return the chosen memory provider, or an empty string."""
     memory = _load(home).get("memory")
     return str(memory.get("provider") or "") if isinstance(memory, dict) else ""
+
+
+def shown_targets(home: Path) -> tuple[str, ...]:
+    """Return which memory files Hermes puts into its prompt; if its settings cannot be read, none: telling twice is safe."""
+    try:
+        memory = _load(home).get("memory")
+    except MemcoreError:
+        return ()
+    given = memory if isinstance(memory, dict) else {}
+    switches = {"memory": "memory_enabled", "user": "user_profile_enabled"}
+    return tuple(target for target, switch in switches.items() if given.get(switch, True))
 
 
 def set_provider(home: Path, name: str) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 __all__ = ["TARGETS", "Watch", "split_entries"]
 
 TARGETS = {"memory": "MEMORY.md", "user": "USER.md"}
+Stamp = tuple[int, int]
+"""Time of the last change in nanoseconds, and size in bytes."""
 _DELIMITER = "\n§\n"
 
 
@@ -17,23 +19,32 @@ def split_entries(text: str) -> list[str]:
 
 
 class Watch:
-    """Tell which memory files changed since they were read last, by time and size."""
+    """Tell which memory files changed since they were taken over last, by time and size."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._seen: dict[str, tuple[int, int]] = {}
+        self._seen: dict[str, Stamp] = {}
 
-    def changed(self) -> Iterator[tuple[str, list[str]]]:
-        """Yield (target, entries) of each file that is new or changed; one that cannot be read waits."""
+    def changed(self) -> Iterator[tuple[str, list[str], Stamp]]:
+        """Yield (target, entries, stamp) of each file that is new, changed or gone; one that cannot be read waits.
+
+        A file that is gone has no entries (`hermes memory reset` deletes it); without the folder nothing is said.
+        """
         for target, name in TARGETS.items():
             path = self._folder / name
             try:
                 stat = path.stat()
                 stamp = (stat.st_mtime_ns, stat.st_size)
-                if self._seen.get(target) == stamp:
+                text = "" if self._seen.get(target) == stamp else path.read_text(encoding="utf-8", errors="replace")
+            except FileNotFoundError:
+                stamp, text = (0, 0), ""
+                if not self._folder.is_dir():
                     continue
-                text = path.read_text(encoding="utf-8", errors="replace")
             except OSError:
                 continue
-            self._seen[target] = stamp
-            yield target, split_entries(text)
+            if self._seen.get(target) != stamp:
+                yield target, split_entries(text), stamp
+
+    def seen(self, target: str, stamp: Stamp) -> None:
+        """Note that what this stamp stands for was taken over."""
+        self._seen[target] = stamp
