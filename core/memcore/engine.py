@@ -184,7 +184,7 @@ class Engine:
         confirmed = tuple((o.draft, o.record) for o in told if o.record and o.state not in ("new", "held"))
         if written or confirmed:
             event = values.WriteEvent(written=tuple(written.values()), confirmed=confirmed, at=self.now())
-            self._deliver("memcore_written", event, list(written))
+            self.deliver("memcore_written", event)
 
     def _rewritten(self, batch: list[Draft]) -> list[Draft]:
         for plugin, function in self.catalog.implementers("memcore_rewrite"):
@@ -236,7 +236,7 @@ class Engine:
             count = self.backend.retire([record.id for record in before], reason=reason, superseded_by=superseded_by)
             event = values.RetireEvent(records=tuple(before), reason=reason, superseded_by=superseded_by, at=self.now())
             if before:
-                self._deliver("memcore_retired", event, [record.id for record in before])
+                self.deliver("memcore_retired", event)
         return count
 
     def supersede(self, ids: Sequence[str], draft: Draft, *, reason: str = "replaced") -> Outcome:
@@ -248,27 +248,38 @@ class Engine:
                 self.retire(older, reason=reason, superseded_by=outcome.record.id)
         return outcome
 
-    def _deliver(self, hook: str, event: WriteEvent | RetireEvent, ids: list[str]) -> None:
+    def deliver(self, hook: str, event: WriteEvent | RetireEvent) -> None:
+        """Tell every plugin of an event, each in a savepoint; who fails is told again by the next upkeep."""
         for plugin, function in self.catalog.implementers(hook):
             healthy = False
             with self.isolated(plugin, hook), self.workspace.transaction():
                 function(engine=self, event=event)
                 healthy = True
-            if not healthy and ids:
-                self.workspace.set_meta(f"missed:{plugin.name}:{hook}:{ids[0]}", json.dumps(ids))
+            if not healthy:
+                told = json.dumps(_plain(event), sort_keys=True)
+                self.workspace.set_meta(f"missed:{plugin.name}:{hook}:{content_hash(told)[7:19]}", told)
+
+    def missed(self) -> list[tuple[str, str, list[str]]]:
+        """Return (key in meta, plugin, record ids) of every event that a plugin missed."""
+        rows = [(key, json.loads(told)) for key, told in self.workspace.list_meta("missed:")]
+        return [(key, key.split(":")[1], [*told["records"], *(c[1] for c in told["confirmed"])]) for key, told in rows]
 
     def _redeliver(self) -> None:
         for key, value in self.workspace.list_meta("missed:"):
             _, name, hook, _ = key.split(":", 3)
-            records, at = tuple(self.backend.get(json.loads(value))), self.now()
-            event: WriteEvent | RetireEvent = values.WriteEvent(written=records, confirmed=(), at=at)
-            if hook == "memcore_retired":
-                event = values.RetireEvent(records=records, reason="delivered again", superseded_by=None, at=at)
             plugin = self.catalog.plugins.get(name)
             if plugin and self.catalog.load(plugin):
                 with self.isolated(plugin, hook), self.workspace.transaction():
-                    self.catalog.caller(plugin, hook)(engine=self, event=event)
+                    self.catalog.caller(plugin, hook)(engine=self, event=self._event(hook, json.loads(value)))
                     self.workspace.set_meta(key, None)
+
+    def _event(self, hook: str, told: Mapping[str, Any]) -> WriteEvent | RetireEvent:
+        records, at = tuple(self.backend.get(told["records"])), self.now()
+        if hook == "memcore_retired":
+            return values.RetireEvent(records=records, reason=told["reason"], superseded_by=told["by"], at=at)
+        pairs = [(values.draft_from_json(draft), self.backend.get([key])) for draft, key in told["confirmed"]]
+        confirmed = tuple((draft, found[0]) for draft, found in pairs if found)
+        return values.WriteEvent(written=records, confirmed=confirmed, at=at)
 
     # --- read path ---
 
@@ -361,6 +372,9 @@ class Engine:
         with self.workspace.transaction():
             for plugin, function in self.catalog.implementers("memcore_forget"):
                 counts[plugin.name] = int(function(engine=self, scope=scope, record_ids=tuple(ids)) or 0)
+            for key, _, missed in self.missed():
+                if not set(ids).isdisjoint(missed):
+                    self.workspace.set_meta(key, None)
             counts["records"] = self.backend.delete(ids)  # type: ignore[attr-defined]  # last: it may not roll back
         self.workspace.scrub()
         return counts
@@ -371,3 +385,11 @@ class Engine:
             self.call("memcore_stopping")
             self.backend.close()
             self.workspace.close()
+
+
+def _plain(event: WriteEvent | RetireEvent) -> dict[str, Any]:
+    if isinstance(event, values.RetireEvent):
+        ids = [record.id for record in event.records]
+        return {"records": ids, "confirmed": [], "reason": event.reason, "by": event.superseded_by}
+    said = [[to_json(draft), record.id] for draft, record in event.confirmed]
+    return {"records": [record.id for record in event.written], "confirmed": said}

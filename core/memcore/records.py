@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Answer", "DecisionItem", "DecisionRequest", "Draft", "Finding", "Hit", "Outcome", "Page", "PromptBlock",
     "Query", "Recall", "Record", "Report", "RetireEvent", "Run", "Scope", "Session", "Source", "Stored", "Turn",
-    "Verdict", "WriteEvent", "content_hash", "evolve", "to_json",
+    "Verdict", "WriteEvent", "content_hash", "draft_from_json", "evolve", "to_json",
 ]  # fmt: skip
 
 EVENTS = {
@@ -100,6 +100,12 @@ class Draft:
                 problem = "it holds half of a surrogate pair, which no UTF-8 file or server can store"
         if problem:
             raise InvalidInputError("this draft cannot be stored", why=problem, cure="correct it and write it again")
+
+
+def draft_from_json(plain: Mapping[str, Any]) -> Draft:
+    """Return the draft that `to_json` made plain."""
+    when = plain.get("occurred_at")
+    return Draft(**{**plain, "occurred_at": datetime.fromisoformat(when) if when else None})
 
 
 @frozen(kw_only=True)

@@ -77,7 +77,7 @@ class LogEntry:
 
 @define(kw_only=True, eq=False)
 class Page:
-    """A markdown file of a vault. `path` is portable and relative to the root; everything else is read from `text`."""
+    """A markdown file of a vault. `path` is relative to the root, with slashes; everything else is read from `text`."""
 
     path: str
     text: str = field(repr=False)

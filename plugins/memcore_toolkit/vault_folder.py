@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,16 +11,16 @@ from pathlib import Path
 from attrs import field, frozen
 from memcore.errors import InvalidInputError
 
-from memcore_toolkit.paths import portable_path
+__all__ = ["VaultFile", "VaultFolder", "disk_path", "read_folder", "vault_path"]
 
-__all__ = ["VaultFile", "VaultFolder", "read_folder"]
-
+_ESCAPED = re.compile("[\x00-\x1f\x7f\ud800-\udfff]|%(?=[0-9A-F]{2})")
+_CODE = re.compile(rb"%([0-9A-F]{2})")
 _PROGRAMS = frozenset({"__pycache__", "node_modules", "venv"})
 
 
 @frozen(kw_only=True)
 class VaultFile:
-    """One file: its portable path from the root, and its bytes."""
+    """One file: its path from the root, as `vault_path` writes it, and its bytes."""
 
     path: str
     data: bytes = field(repr=False)
@@ -27,7 +28,7 @@ class VaultFile:
 
 @frozen(kw_only=True)
 class VaultFolder:
-    """What a folder holds: files that were read, and why others were not (portable path -> reason)."""
+    """What a folder holds: files that were read, and why others were not (path, reason)."""
 
     root: Path
     files: tuple[VaultFile, ...]
@@ -49,7 +50,7 @@ def read_folder(root: Path, *, largest: int, markdown_only: bool = False) -> Vau
         ) from None
     files, skipped = list[VaultFile](), list[tuple[str, str]]()
     for path, problem in _walk(real):
-        name = portable_path(os.path.relpath(path, real))
+        name = vault_path(os.path.relpath(path, real))
         unwanted = markdown_only and not name.casefold().endswith(".md")
         data = problem or ("not a page" if unwanted else _read(path, largest))
         if isinstance(data, str):
@@ -58,6 +59,24 @@ def read_folder(root: Path, *, largest: int, markdown_only: bool = False) -> Vau
             files.append(VaultFile(path=name, data=data))
     files.sort(key=lambda file: file.path)
     return VaultFolder(root=real, files=tuple(files), skipped=tuple(sorted(skipped)))
+
+
+def vault_path(path: str) -> str:
+    """Return a path as a vault keeps it: with slashes, and what no database holds as ``%0A``.
+
+    Names without control characters and broken bytes stay as they are; `disk_path` leads back to all of them.
+    """
+    return _ESCAPED.sub(_escape, path.replace(os.sep, "/") if os.sep != "/" else path)
+
+
+def disk_path(path: str) -> str:
+    """Return the path that `vault_path` was given."""
+    return os.fsdecode(_CODE.sub(lambda match: bytes([int(match[1], 16)]), path.encode()))
+
+
+def _escape(match: re.Match[str]) -> str:
+    errors = "surrogateescape" if "\udc80" <= match[0] <= "\udcff" else "replace"
+    return "".join(f"%{byte:02X}" for byte in match[0].encode(errors=errors))
 
 
 def _walk(root: Path) -> Iterator[tuple[str, str]]:

@@ -13,8 +13,8 @@ from typing import Literal
 
 from attrs import frozen
 
-from memcore_toolkit.paths import portable_path
 from memcore_toolkit.vault import Link, Page
+from memcore_toolkit.vault_folder import vault_path
 
 __all__ = ["Resolution", "Resolver"]
 
@@ -73,7 +73,7 @@ class Resolver:
         target = posixpath.normpath(written).lstrip("/") if written.strip("/") else ""
         while target.startswith("../"):
             target = target[3:]
-        path = _key(portable_path(target))
+        path = _key(vault_path(target))
         rules = [("suffix" if "/" in path else "basename", self._suffix.get(_bare(path)) or self._suffix.get(path))]
         if link.form != "markdown":
             rules += [("alias", self._alias.get(_key(written))), ("title", self._title.get(_key(written)))]
@@ -99,7 +99,7 @@ class Resolver:
             yield rooted[len(self._root) :], "path"
 
     def _at(self, target: str) -> list[str]:
-        key = _key(portable_path(target))
+        key = _key(vault_path(target))
         return self._exact.get(key) or self._exact.get(f"{key}.md") or []
 
     def _found(self, found: list[str], rule: str, target: str) -> Resolution:
@@ -135,7 +135,7 @@ def _bare(key: str) -> str:
 
 def _ends(path: str, target: str) -> bool:
     """Tell whether a path ends as a link is written, letter by letter."""
-    plain, wanted = (unicodedata.normalize("NFC", text).removesuffix(".md") for text in (path, portable_path(target)))
+    plain, wanted = (unicodedata.normalize("NFC", text).removesuffix(".md") for text in (path, vault_path(target)))
     return plain == wanted or plain.endswith(f"/{wanted}")
 
 

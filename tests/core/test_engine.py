@@ -265,6 +265,19 @@ def test_a_plugin_that_fails_costs_nothing_else_and_is_caught_up(opened, caplog)
     assert len(failing.seen) == count, "delivered once"
 
 
+def test_a_missed_confirmation_is_delivered_again_with_its_words(opened):
+    engine = opened(recorder=Recorder)
+    (outcome,) = engine.remember(Draft(content="x"))
+    failing = recorder(engine)
+    failing.fail = True
+    again = Draft(content="x", source="b.md#L1", occurred_at=NOW)
+    engine.remember(again)
+    failing.fail = False
+    engine.maintain()
+    assert failing.seen[-1].written == ()
+    assert failing.seen[-1].confirmed == ((again, outcome.record),)
+
+
 def test_a_missed_retirement_is_delivered_again_too(opened):
     engine = opened(recorder=Recorder)
     (outcome,) = engine.remember(Draft(content="x"))
@@ -275,6 +288,19 @@ def test_a_missed_retirement_is_delivered_again_too(opened):
     failing.fail = False
     engine.maintain()
     assert failing.seen[-1].records[0].status == "retired"
+    assert failing.seen[-1].reason == "wrong"
+
+
+def test_what_is_forgotten_is_not_kept_for_a_plugin_that_missed_it(opened):
+    engine = opened(recorder=Recorder)
+    (outcome,) = engine.remember(Draft(content="x"))
+    failing = recorder(engine)
+    failing.fail = True
+    engine.remember(Draft(content="x"))
+    assert [(name, ids) for _, name, ids in engine.missed()] == [("recorder", [outcome.record.id])]
+    failing.fail = False
+    engine.forget(Scope())
+    assert engine.missed() == []
 
 
 def test_what_a_vanished_plugin_missed_waits(opened):

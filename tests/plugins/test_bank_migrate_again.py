@@ -218,9 +218,6 @@ def test_a_forgotten_record_stays_away_until_its_file_changes_and_a_namespace_st
     engine.forget(Scope(source=LOG, statuses=()))
     assert migrate(engine, folder).states == {}
     engine.forget(Scope(namespaces=("default",), statuses=()))
-    assert migrate(engine, folder).states == {}
-    engine.remember(Draft(content="anything"))
-    engine.forget(Scope(namespaces=("default",), statuses=()))
     assert migrate(engine, folder).states == {"new": 1}
 
 

@@ -263,8 +263,8 @@ def test_an_empty_file_is_no_fault(home):
 def test_missed_deliveries_are_counted_by_plugin(home):
     seeded(home)
     with Engine.open(home=home, environ={}, settings={"plugins": "sqlite"}) as engine:
-        engine.workspace.set_meta("missed:decay:memcore_written:a", '["a", "b"]')
-        engine.workspace.set_meta("missed:acme:memcore_written:a", '["a"]')
+        engine.workspace.set_meta("missed:decay:memcore_written:a", '{"records": ["a", "b"], "confirmed": []}')
+        engine.workspace.set_meta("missed:acme:memcore_written:a", '{"records": ["a"], "confirmed": []}')
     first, second = examined(home)[0]["memory", "deliveries"]
     assert (first["detail"], first["cure"]) == (
         "acme failed and was not told of 1 records",

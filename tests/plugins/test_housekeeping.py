@@ -142,8 +142,8 @@ def test_old_turns_leave_recall_only_when_told_to(opened, clock):
 def test_a_missed_delivery_of_records_that_are_gone_is_removed(opened):
     engine = opened()
     kept = engine.remember(Draft(content="here"))[0].record
-    engine.workspace.set_meta("missed:acme:memcore_written:x", json.dumps(["x"]))
-    engine.workspace.set_meta("missed:acme:memcore_written:y", json.dumps(["y", kept.id]))
+    engine.workspace.set_meta("missed:acme:memcore_written:x", json.dumps({"records": ["x"], "confirmed": []}))
+    engine.workspace.set_meta("missed:acme:memcore_written:y", json.dumps({"records": ["y", kept.id], "confirmed": []}))
     assert tidied(engine, dry_run=True).counts == {"orphans": 1}
     assert tidied(engine).counts == {"orphans": 1}
     assert [key for key, _ in engine.workspace.list_meta("missed:")] == ["missed:acme:memcore_written:y"]

@@ -50,7 +50,9 @@ def agents(folder):
 
 
 def codes(folder):
-    return {(finding.code.partition(".")[2], finding.where) for finding in model_of(OntologySettings(), folder).findings}
+    return {
+        (finding.code.partition(".")[2], finding.where) for finding in model_of(OntologySettings(), folder).findings
+    }
 
 
 def test_the_sample_workspace_is_read_whole(engine):
@@ -166,7 +168,9 @@ def test_a_file_says_more_than_a_table_and_the_table_fills_gaps(folder):
 
 
 def test_a_table_of_other_things_names_no_agents(folder):
-    (folder / "AGENTS.md").write_text("| Word | Means |\n|---|---|\n| berth | a row |\n\n| Name | Value |\n|---|---|\n| a | b |\n")
+    (folder / "AGENTS.md").write_text(
+        "| Word | Means |\n|---|---|\n| berth | a row |\n\n| Name | Value |\n|---|---|\n| a | b |\n"
+    )
     assert agents(folder) == {}
 
 
@@ -187,7 +191,9 @@ def test_hand_offs_are_read_in_every_shape(folder, text):
 
 
 def test_a_column_of_the_table_of_agents_names_targets(folder):
-    table = "| Agent | Role | Hands off to |\n|---|---|---|\n| scout | looks | mender, `cook` |\n| mender | repairs | - |\n"
+    table = (
+        "| Agent | Role | Hands off to |\n|---|---|---|\n| scout | looks | mender, `cook` |\n| mender | repairs | - |\n"
+    )
     (folder / "CLAUDE.md").write_text(table)
     assert relations(folder) == {("scout", "mender"), ("scout", "cook")}
     assert codes(folder) == {("undefined", "CLAUDE.md:3")}
@@ -266,7 +272,9 @@ def test_imports_that_leave_the_workspace_are_not_read(folder, tmp_path, monkeyp
     (tmp_path / "secret.md").write_text("| Agent | Role |\n|---|---|\n| spy | hides |\n")
     monkeypatch.setenv("HOME", str(tmp_path))
     (folder / "link.md").symlink_to(tmp_path / "secret.md")
-    (folder / "CLAUDE.md").write_text(f"@../secret.md\n@~/secret.md\n@{tmp_path}/secret.md\n@link.md\n@~/ws/inside.md\n")
+    (folder / "CLAUDE.md").write_text(
+        f"@../secret.md\n@~/secret.md\n@{tmp_path}/secret.md\n@link.md\n@~/ws/inside.md\n"
+    )
     (folder / "inside.md").write_text("inside\n")
     (folder / "AGENTS.md").symlink_to(tmp_path / "secret.md")
     assert paths(folder) == ["CLAUDE.md", "inside.md"]
@@ -287,7 +295,9 @@ def test_code_mail_packages_and_handles_are_no_imports(folder):
 
 
 def test_persona_layers_are_read_from_lists_and_tables_too(folder):
-    (folder / "CLAUDE.md").write_text("- **L0 Being**: a clerk\n\n| Layer | Text |\n|---|---|\n| L1 Values | truth |\n\nL2 cache is full\n")
+    (folder / "CLAUDE.md").write_text(
+        "- **L0 Being**: a clerk\n\n| Layer | Text |\n|---|---|\n| L1 Values | truth |\n\nL2 cache is full\n"
+    )
     found = [r for r in model_of(OntologySettings(), folder).rows if getattr(r, "family", "") == "persona"]
     assert [(r.level, r.name, r.text) for r in found] == [("L0", "Being", "a clerk"), ("L1", "Values", "truth")]
 
@@ -343,7 +353,11 @@ LINES = st.lists(
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.dictionaries(st.sampled_from(["CLAUDE.md", "b.md", ".claude/agents/s.md"]), LINES), min_size=1, max_size=3))
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from(["CLAUDE.md", "b.md", ".claude/agents/s.md"]), LINES), min_size=1, max_size=3
+    )
+)
 def test_syncs_converge_on_what_the_files_say_last_and_invent_nothing(tmp_path_factory, states):
     base = tmp_path_factory.mktemp("ontology")
     with open_engine(base / "home", "ontology") as engine, open_engine(base / "fresh", "ontology") as fresh:

@@ -168,7 +168,7 @@ def test_a_prompt_that_is_too_long_is_a_warning(home, site):
 
 def test_missed_deliveries_are_a_warning(home):
     with opened(home) as engine:
-        engine.workspace.set_meta("missed:decay:memcore_written:a", '["a", "b"]')
+        engine.workspace.set_meta("missed:decay:memcore_written:a", '{"records": ["a", "b"], "confirmed": []}')
         ((_, finding),) = gather(engine)
     assert (finding.code, finding.severity, finding.cure) == ("stats.missed", "warning", "memcore maintain")
     assert "2 records" in finding.message

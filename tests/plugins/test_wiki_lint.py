@@ -32,7 +32,12 @@ def told(files, check, *, severity=None, **given):
 
 
 def gaps(text, *, others=(), name="a.md", **more):
-    files = {name: text, "tide-table.md": "# Tide table\n", "concepts/潮見表.md": "---\naliases: [tide chart]\n---\n# 潮見表の話\n", **more}
+    files = {
+        name: text,
+        "tide-table.md": "# Tide table\n",
+        "concepts/潮見表.md": "---\naliases: [tide chart]\n---\n# 潮見表の話\n",
+        **more,
+    }
     return told(files, "gap", severity="warning", others=others)
 
 
@@ -99,13 +104,18 @@ def test_two_pages_of_one_name_are_ambiguous_not_broken():
 
 def test_a_name_that_differs_only_in_case_is_a_note():
     files = {"Note.md": "[[a]]\n", "a.md": "[[note]]\n"}
-    assert [line for line in told(files, "gap") if "case" in line] == ["a.md:1 [[note]] differs only in case from Note.md"]
+    assert [line for line in told(files, "gap") if "case" in line] == [
+        "a.md:1 [[note]] differs only in case from Note.md"
+    ]
 
 
 def test_composed_and_decomposed_names_are_the_same():
     import unicodedata
 
-    files = {unicodedata.normalize("NFD", "물때.md"): "[[a]]\n", "a.md": f"[[{unicodedata.normalize('NFC', '물때')}]]\n"}
+    files = {
+        unicodedata.normalize("NFD", "물때.md"): "[[a]]\n",
+        "a.md": f"[[{unicodedata.normalize('NFC', '물때')}]]\n",
+    }
     assert told(files, "gap", severity="warning") == told(files, "orphan") == []
 
 
@@ -215,7 +225,9 @@ def test_frontmatter_that_is_no_yaml_is_a_finding_with_its_line():
     assert line.startswith("t.md:3 the frontmatter is no YAML")
 
 
-@pytest.mark.parametrize("value", ["2026-01-01", "2024", "2024-05", "2026-01-01T10:00:00Z", "'2026-01-01'", "", "YYYY-MM-DD"])
+@pytest.mark.parametrize(
+    "value", ["2026-01-01", "2024", "2024-05", "2026-01-01T10:00:00Z", "'2026-01-01'", "", "YYYY-MM-DD"]
+)
 def test_dates_and_unfilled_dates_are_no_finding(value):
     assert told({"a.md": f"---\ncreated: {value}\n---\nx\n"}, "frontmatter") == []
 
@@ -238,13 +250,19 @@ def test_the_rules_of_the_vault_say_which_fields_are_required():
 
 
 def test_templates_and_rules_are_not_checked():
-    files = {"_templates/page.md": "---\ncreated: {{date}}\na: [\n---\n[[slug]]\n", "SCHEMA.md": "[[slug]]\n", "TEMPLATE.md": "[[x]]\n"}
+    files = {
+        "_templates/page.md": "---\ncreated: {{date}}\na: [\n---\n[[slug]]\n",
+        "SCHEMA.md": "[[slug]]\n",
+        "TEMPLATE.md": "[[x]]\n",
+    }
     assert findings(files) == []
 
 
 def test_the_sample_vault_gives_exactly_what_was_put_into_it(tmp_path):
     found = lint(from_folder(VAULT, 10**7), WikiLintSettings(), TODAY)
-    warned = {(Path(f.where.rpartition(":")[0]).stem, f.code.partition(".")[2]) for f in found if f.severity == "warning"}
+    warned = {
+        (Path(f.where.rpartition(":")[0]).stem, f.code.partition(".")[2]) for f in found if f.severity == "warning"
+    }
     assert warned == {
         ("chart-datum", "stale"),
         ("chart-datum", "gap"),

@@ -18,7 +18,7 @@ __all__ = ["QUICK", "Client", "backend", "contents_of", "engine_settings"]
 
 QUICK = {
     "token": TOKEN, "connect_timeout": 1.0, "write_timeout": 1.0, "search_timeout": 1.0, "read_timeout": 1.0,
-    "deadline": 3.0, "read_deadline": 2.0, "close_wait": 0.5, "background": False, "cooldown": 0.0,
+    "deadline": 3.0, "put_wait": 3.0, "read_deadline": 2.0, "close_wait": 0.5, "background": False, "cooldown": 0.0,
 }  # fmt: skip
 """Settings under which a fault costs a test a second at most, nothing happens on its own, and nobody is left alone."""
 

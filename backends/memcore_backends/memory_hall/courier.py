@@ -75,7 +75,7 @@ class Courier:
             return
         behind = self.problem is not None and self._settings.background
         later = behind or not self._link.ready(0) or self._outbox.ahead(seqs[0], INLINE + 1) > INLINE
-        if later or self.flush(self._settings.deadline).problem is not None:
+        if later or self.flush(self._settings.put_wait).problem is not None:
             self.nudge()
 
     # --- flushing ---
@@ -116,7 +116,9 @@ class Courier:
         run, after = _Run(self._outbox, self._expected), 0
         try:
             while ops := self._outbox.waiting(after, BATCH):
-                delivery = Delivery(self._link, self._directory, self._outbox, ops, agent=self._settings.agent)
+                delivery = Delivery(
+                    self._link, self._directory, self._outbox, ops, agent=self._settings.agent, until=limit
+                )
                 try:
                     for op in ops:
                         if time.monotonic() > limit or self._closing.is_set():

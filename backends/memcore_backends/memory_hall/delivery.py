@@ -27,8 +27,11 @@ __all__ = ["Delivery"]
 class Delivery:
     """Delivers a batch of operations one by one; `done` grows, and is not written to the outbox here."""
 
-    def __init__(self, link: Link, directory: Directory, outbox: Outbox, ops: Sequence[Op], *, agent: str) -> None:
-        self._link, self._directory, self._outbox, self._agent = link, directory, outbox, agent
+    def __init__(
+        self, link: Link, directory: Directory, outbox: Outbox, ops: Sequence[Op], *, agent: str, until: float
+    ) -> None:
+        self._link, self._directory, self._outbox = link, directory, outbox
+        self._agent, self._until = agent, until
         self._rows = outbox.known(list({op.id for op in ops}))
         self._replaced: dict[str, list[str]] = {}
         for op in ops:
@@ -83,7 +86,7 @@ class Delivery:
             record, agent=self._agent, line=line, references=self._entry_ids(record.upstream_ids),
             supersedes=self._entry_ids(self._replaced.get(record.id, ())),
         )  # fmt: skip
-        return self._link.write("POST", "/v1/memory/write", body)
+        return self._link.write("POST", "/v1/memory/write", body, until=self._until)
 
     def _shown(self, digest: str) -> Mapping[str, Any]:
         try:
@@ -134,18 +137,17 @@ class Delivery:
 
     def _change(self, entry_id: str, metadata: Mapping[str, Any]) -> None:
         """Change the status of an entry and see that it was changed: the server drops silently what it does not like."""
-        answer = self._link.write("PATCH", f"/v1/memory/{entry_id}", {"metadata": metadata})
+        answer = self._link.write("PATCH", f"/v1/memory/{entry_id}", {"metadata": metadata}, until=self._until)
         stored = answer.part("entry")["metadata"]
         if any(stored.get(key) != value for key, value in metadata.items()):
             raise RejectedError("the server took a change of status and did not keep it", why="is it another version?")
 
     def _link_to(self, successor: str, entry_id: str) -> None:
         """Let the successor refer to the entry it replaced; one that is not there, or not yet, is named in the entry."""
+        body = {"target_entry_id": entry_id, "relation": "supersedes"}
         for found in self._entry_ids([successor]):
             try:
-                self._link.write(
-                    "POST", f"/v1/memory/{found}/link", {"target_entry_id": entry_id, "relation": "supersedes"}
-                )
+                self._link.write("POST", f"/v1/memory/{found}/link", body, until=self._until)
             except MissingError:
                 return
 

@@ -7,6 +7,7 @@ they are. What is repeated, and after which answers, follows the fact sheet of t
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -46,9 +47,13 @@ class Link:
 
     # --- requests ---
 
-    def write(self, method: str, path: str, body: bytes | Mapping[str, Any]) -> Answer:
-        """Send a change, insisting: it is repeated after every failure that may pass, within the deadline of writes."""
-        limits = {"timeout": self._settings.write_timeout, "deadline": self._settings.deadline}
+    def write(self, method: str, path: str, body: bytes | Mapping[str, Any], *, until: float = math.inf) -> Answer:
+        """Send a change, insisting: it is repeated after every failure that may pass, within the deadline of writes.
+
+        `until` is an earlier end, on the monotonic clock.
+        """
+        deadline = min(self._settings.deadline, until - time.monotonic())
+        limits = {"timeout": self._settings.write_timeout, "deadline": deadline}
         return self._request(method, path, insist=True, body=body, **limits)
 
     def read(self, path: str, *, deadline: float | None = None, **params: Any) -> Answer:

@@ -55,6 +55,13 @@ class MemoryHallSettings:
     deadline: float = field(
         default=40.0, metadata={"help": "seconds for a write with all its retries", "source": "one timeout and a retry"}
     )
+    put_wait: float = field(
+        default=12.0,
+        metadata={
+            "help": "seconds a put waits to be confirmed; then it goes on alone",
+            "source": f"{_SHEET}: 8 s hung embedder",
+        },
+    )
     read_deadline: float = field(
         default=8.0, metadata={"help": "seconds for a search or read with all its requests and retries"}
     )

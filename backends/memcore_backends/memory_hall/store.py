@@ -106,7 +106,7 @@ class MemoryHall:
             raise self.link.absent()
         with self.workspace.transaction():
             done = change()
-            problem = self.courier.flush(self.settings.deadline).problem
+            problem = self.courier.flush(self.settings.put_wait).problem
             if left := self.outbox.still(numbers(done)):
                 why = left[0].problem or "other writes wait in front of it"
                 raise problem or UnavailableError("the server does not have this write", why=why, cure="write it again")

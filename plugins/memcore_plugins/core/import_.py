@@ -155,18 +155,7 @@ def _settle(engine: Engine, pairs: Sequence[tuple[Record, Record]], names: dict[
 
 def _tell(engine: Engine, records: Sequence[Record]) -> None:
     """Tell every plugin of records that were stored; who fails is noted, and told again by the next upkeep."""
-    import json
-
     from memcore.records import WriteEvent
 
-    if not records:
-        return
-    event = WriteEvent(written=tuple(records), confirmed=(), at=engine.now())
-    for plugin, function in engine.catalog.implementers("memcore_written"):
-        told = False
-        with engine.isolated(plugin, "memcore_written"), engine.workspace.transaction():
-            function(engine=engine, event=event)
-            told = True
-        if not told:
-            key = f"missed:{plugin.name}:memcore_written:{records[0].id}"
-            engine.workspace.set_meta(key, json.dumps([record.id for record in records]))
+    if records:
+        engine.deliver("memcore_written", WriteEvent(written=tuple(records), confirmed=(), at=engine.now()))

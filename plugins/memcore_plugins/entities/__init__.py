@@ -52,7 +52,7 @@ class Plugin:
         """Make all rows anew from what is left, so that nothing forgotten shows through."""
         from memcore_plugins.entities.upkeep import rebuild
 
-        return rebuild(engine, scope.namespaces) if record_ids else 0
+        return rebuild(engine, scope.namespaces, without=record_ids) if record_ids else 0
 
     @hookimpl
     def memcore_written(self, engine: Engine, event: WriteEvent) -> None:

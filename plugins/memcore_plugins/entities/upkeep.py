@@ -48,15 +48,16 @@ def take_back(engine: Engine, records: Iterable[Record]) -> None:
         schema.save(connection, (entity for key, entity in left.items() if key in keys))
 
 
-def rebuild(engine: Engine, namespaces: Sequence[str]) -> int:
-    """Make all entities anew from the active records, and return how many rows went."""
+def rebuild(engine: Engine, namespaces: Sequence[str], *, without: Iterable[str] = ()) -> int:
+    """Make all entities anew from the active records, except some that are about to go; return how many rows went."""
+    leaving = set(without)
     connection = engine.workspace.connection()
     old = list(schema.load_all(connection, namespaces))
     for entity in old:
         schema.delete(connection, entity.namespace, [entity.key])
     said: dict[str, list[tuple[Draft, bool]]] = {}
     for record in engine.scan(Scope(namespaces=namespaces)):
-        if record.entities:
+        if record.entities and record.id not in leaving:
             said.setdefault(record.namespace, []).append((record, True))
     kept = 0
     for namespace, pairs in said.items():

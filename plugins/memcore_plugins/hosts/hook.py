@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ __all__ = ["hook"]
 RECALL_SECONDS = 2.0
 """Deadline of what the user waits for; Claude Code itself allows 60 s."""
 KEEP_SECONDS = 20.0
+_NOT_SAID = ("isMeta", "isSidechain", "isCompactSummary")
+"""Marks of transcript lines that neither the user nor the assistant said in this conversation."""
 TRANSCRIPT_PART = 8_000_000
 """Bytes of a transcript read in one run; the rest follows with the next hook."""
 
@@ -53,6 +56,7 @@ def _command(name: str, work: Callable[[MemcoreProvider, Mapping[str, Any]], str
             host="hook",
             session_id=str(given.get("session_id") or ""),
             seconds=seconds,
+            in_context=True,
         )
         text = provider.guard.run(name, lambda: work(provider, given), "", seconds=seconds)
         if text:
@@ -78,15 +82,22 @@ def _event() -> dict[str, Any]:
 def session_start(provider: MemcoreProvider, given: Mapping[str, Any]) -> str:
     """Give the stable block: who the user is, what is known best."""
     if given.get("source") in ("compact", "clear"):  # the next prompts do not show what was recalled before
-        workspace, key = provider.engine().workspace, f"epoch:{provider.session_id}"
-        workspace.set_meta(key, str(int(workspace.get_meta(key) or 0) + 1))
+        engine, key = provider.engine(), f"cut:{provider.session_id}"
+        count, _ = _cut(engine.workspace.get_meta(key))
+        engine.workspace.set_meta(key, f"{count + 1} {engine.now().isoformat()}")
     return fenced(provider.system_prompt_block())
 
 
 def user_prompt(provider: MemcoreProvider, given: Mapping[str, Any]) -> str:
     """Give what memory knows about the prompt, nothing shown before in this session."""
-    provider.epoch = int(provider.engine().workspace.get_meta(f"epoch:{provider.session_id}") or 0)
+    provider.epoch, provider.sieve.since = _cut(provider.engine().workspace.get_meta(f"cut:{provider.session_id}"))
     return fenced(provider.prefetch(str(given.get("prompt") or "")))
+
+
+def _cut(meta: str | None) -> tuple[int, datetime | None]:
+    """Return how often a conversation was cut, and when last."""
+    count, _, at = (meta or "0").partition(" ")
+    return int(count), datetime.fromisoformat(at) if at else None
 
 
 def keep(provider: MemcoreProvider, given: Mapping[str, Any]) -> str:
@@ -122,8 +133,10 @@ def _message(line: bytes) -> dict[str, Any] | None:
         found = json.loads(line)
     except ValueError:
         return None
-    inner = found.get("message") if isinstance(found, dict) else None
-    if not isinstance(inner, dict) or found.get("isMeta"):
+    if not isinstance(found, dict) or any(found.get(mark) for mark in _NOT_SAID):
+        return None
+    inner = found.get("message") or found.get("payload")  # Claude Code, Codex
+    if not isinstance(inner, dict):
         return None
     return {**inner, "timestamp": found.get("timestamp")}
 

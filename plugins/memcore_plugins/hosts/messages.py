@@ -16,9 +16,10 @@ FENCE = "memcore-recall"
 
 _INJECTED = re.compile(rf"<(memory-context|system-reminder|{FENCE})\b[^>]*>.*?(</\1>|\Z)", re.DOTALL | re.IGNORECASE)
 _HOST = re.compile(
-    r"\[CONTEXT (COMPACTION|SUMMARY)|\[END OF PRIOR CONTEXT|<(command|local-command|environment_context|user_instructions)"
+    r"\[CONTEXT (COMPACTION|SUMMARY)|\[END OF PRIOR CONTEXT"
+    r"|<(command|local-command|environment_context|user_instructions)"
 )
-"""How messages start that the host wrote in the user's name: summaries of Hermes, commands of Claude Code, of Codex."""
+"""How messages of the host in the user's name start: summaries of Hermes, commands of Claude Code, setup of Codex."""
 _ROLES = ("user", "assistant")
 _WORDS = ("text", "input_text", "output_text")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -92,8 +91,7 @@ def _episodes(engine: Engine, settings: HousekeepingSettings, now: datetime, dry
 
 def _orphans(engine: Engine, dry_run: bool) -> Chore:
     """Remove missed deliveries of records that are gone; those of a plugin that is not installed here are kept."""
-    missed = engine.workspace.list_meta("missed:")
-    stale = [key for key, ids in missed if not engine.get(json.loads(ids))]
+    stale = [key for key, _, ids in engine.missed() if not engine.get(ids)]
     for key in [] if dry_run else stale:
         engine.workspace.set_meta(key, None)
     line = f"{len(stale)} missed deliveries of records that are gone removed"

@@ -75,21 +75,30 @@ def _known(engine: Engine, session: Session) -> list[bytes]:
 def _positions(known: Sequence[bytes], digests: Sequence[bytes]) -> list[int]:
     """Return the place of each turn in the whole session.
 
-    That of the same turn kept before, in order, or one behind the end.
+    That of the same turn kept before, in order, or one behind the end. A delivery that does not begin where the session
+    began is its newest part: if it brings something new, what stands before that is the end of what is kept, so an "ok"
+    said earlier is not taken for the "ok" said now.
     """
     places: dict[bytes, list[int]] = {}
     for position, digest in enumerate(known):
         places.setdefault(digest, []).append(position)
-    found, at, end = list[int](), 0, len(known)
+    found, at = list[int | None](), 0
     for digest in digests:
         again = next((place for place in places.get(digest, ()) if place >= at), None)
-        if again is None:
-            found.append(end)
-            end += 1
-        else:
-            found.append(again)
-            at = again + 1
-    return found
+        found.append(again)
+        at = at if again is None else again + 1
+    if digests and known and digests[0] != known[0] and None in found:
+        _unmatch(found, len(known) - 1)
+    end = iter(range(len(known), len(known) + len(digests)))
+    return [next(end) if place is None else place for place in found]
+
+
+def _unmatch(found: list[int | None], last: int) -> None:
+    """Give up matches before the new turns until one is the last turn that is kept."""
+    newest = max(i for i, place in enumerate(found) if place is None)
+    matched = [i for i, place in enumerate(found[:newest]) if place is not None]
+    while matched and found[matched[-1]] != last:
+        found[matched.pop()] = None
 
 
 def _episode(session: Session, position: int, turn: Turn, text: str) -> Draft:

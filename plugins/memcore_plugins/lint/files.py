@@ -5,27 +5,24 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Literal
 
 from memcore.errors import InvalidInputError
 from memcore.records import Finding
 from memcore_toolkit.blocks import Block, Bullet, Fence, Heading, Paragraph
 from memcore_toolkit.markdown import decode, parse
-from memcore_toolkit.retain import Tag, is_retain_heading, needs_tags, parse_tag
+from memcore_toolkit.retain import is_retain_heading, needs_tags, parse_tag
 from memcore_toolkit.secrets import find_secrets
 
-__all__ = ["check_files", "check_text", "finding_of"]
+__all__ = ["check_files", "check_text"]
 
 _SUFFIXES = (".md", ".markdown")
-_MESSAGES = {
-    "unknown-letter": (
-        "lint.tag-letter",
-        "warning",
-        "the letter {letter} is not one of W, B, O and S",
-        "use one of them",
-    ),
-    "confidence-unreadable": ("lint.confidence", "warning", "the confidence cannot be read", "write (c=0.8)"),
-    "confidence-out-of-range": ("lint.confidence", "warning", "the confidence is not between 0 and 1", "write (c=0.8)"),
-    "empty": ("lint.tag-empty", "warning", "the tag has no text", "write the fact behind it or remove it"),
+Severity = Literal["error", "warning", "info"]
+_PROBLEMS = {
+    "unknown-letter": ("lint.tag-letter", "the letter {letter} is not one of W, B, O and S", "use one of them"),
+    "confidence-unreadable": ("lint.confidence", "the confidence cannot be read", "write (c=0.8)"),
+    "confidence-out-of-range": ("lint.confidence", "the confidence is not between 0 and 1", "write (c=0.8)"),
+    "empty": ("lint.tag-empty", "the tag has no text", "write the fact behind it or remove it"),
 }
 
 
@@ -43,7 +40,9 @@ def check_files(paths: Iterable[Path]) -> Iterator[Finding]:
                 raise InvalidInputError(f"cannot read {file}", why=why, cure="check the path") from None
             decoded = decode(data)
             for note in decoded.notes:
-                yield Finding(code="lint.encoding", severity="warning", message=note, where=str(file))
+                severity: Severity = "info" if "byte order mark" in note else "warning"
+                cure = "save it as UTF-8"
+                yield Finding(code="lint.encoding", severity=severity, message=note, where=str(file), cure=cure)
             if not decoded.binary:
                 yield from check_text(decoded.text, str(file))
 
@@ -95,24 +94,14 @@ def _check_line(line: str, number: int, where: str, *, trusting: bool, section: 
     tag = parse_tag(line, trusting=trusting)
     if tag is None:
         if section and not line.startswith(("- U", "- `")):
-            yield _finding(
-                "lint.untagged",
-                "info",
-                "this item of a Retain section has no tag",
-                where,
-                number,
-                "begin with W, B, O or S",
-            )
-        return
-    yield from (finding_of(problem, tag, f"{where}:{number}") for problem in tag.problems)
-    if tag.letter == "O" and tag.confidence is None and not tag.problems:
-        yield _finding("lint.opinion", "info", "this opinion states no confidence", where, number, "write O(c=0.8)")
-
-
-def finding_of(problem: str, tag: Tag, where: str) -> Finding:
-    """Return the finding for a problem of a tag."""
-    code, severity, message, cure = _MESSAGES[problem]
-    return Finding(code=code, severity=severity, message=message.format(letter=tag.letter), where=where, cure=cure)  # type: ignore[arg-type]
+            message = "this item of a Retain section has no tag"
+            yield _finding("lint.untagged", "info", message, where, number, "begin with W, B, O or S")
+    elif tag.letter != "U":  # the dialectic plugin checks its own
+        for problem in tag.problems:
+            code, message, cure = _PROBLEMS[problem]
+            yield _finding(code, "warning", message.format(letter=tag.letter), where, number, cure)
+        if tag.letter == "O" and tag.confidence is None and not tag.problems:
+            yield _finding("lint.opinion", "info", "this opinion states no confidence", where, number, "write O(c=0.8)")
 
 
 def _tag_follows(blocks: Iterable[Block]) -> bool:
@@ -124,5 +113,5 @@ def _tag_follows(blocks: Iterable[Block]) -> bool:
     return False
 
 
-def _finding(code: str, severity: str, message: str, where: str, line: int, cure: str) -> Finding:
-    return Finding(code=code, severity=severity, message=message, where=f"{where}:{line}", cure=cure)  # type: ignore[arg-type]
+def _finding(code: str, severity: Severity, message: str, where: str, line: int, cure: str) -> Finding:
+    return Finding(code=code, severity=severity, message=message, where=f"{where}:{line}", cure=cure)

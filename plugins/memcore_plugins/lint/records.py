@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -24,12 +24,16 @@ _NAMED_VALUE = re.compile(r"(?P<about>.{1,80}) > (?P<name>[^:>]{1,40}): (?P<valu
 _LEAST_WORDS = 4
 
 
+_Place = tuple[str, str]
+"""The id of a record, and its source where it has one."""
+
+
 @define
 class _Seen:
     """What the pass remembers to compare: keys of texts, statements with their numbers, links."""
 
-    forms: dict[tuple[str, str, str], list[str]] = field(factory=dict)
-    statements: dict[tuple[str, str, str], list[tuple[str, str]]] = field(factory=dict)
+    forms: dict[tuple[str, str, str], list[_Place]] = field(factory=dict)
+    statements: dict[tuple[str, str, str], list[tuple[_Place, str]]] = field(factory=dict)
     upstream: dict[str, list[str]] = field(factory=dict)
     successors: dict[str, list[str]] = field(factory=dict)
 
@@ -53,9 +57,6 @@ def check_records(engine: Engine) -> Iterator[Finding]:
 
 def _check_one(record: Record) -> Iterator[Finding]:
     where, ids = record.source or record.id, (record.id,)
-    if record.confidence is not None and not 0 <= record.confidence <= 1:
-        message = f"the confidence {record.confidence} is not between 0 and 1"
-        yield Finding(code="lint.confidence", severity="error", message=message, where=where, record_ids=ids)
     for problem in record.metadata.get("problems") or ():
         if problem == "unknown-letter":
             message = f"its tag had the unknown letter {record.metadata.get('tag')}; it is kept as {record.kind}"
@@ -67,7 +68,7 @@ def _check_one(record: Record) -> Iterator[Finding]:
 
 def _remember(seen: _Seen, record: Record) -> None:
     if record.kind in _MERGED and (form := normal_form(record.content)):
-        seen.forms.setdefault((record.namespace, record.kind, form), []).append(record.id)
+        seen.forms.setdefault((record.namespace, record.kind, form), []).append(_place(record))
         if record.kind in _FACTS and record.entities:
             _remember_statement(seen, record, form)
     for key in record.upstream_ids:
@@ -79,13 +80,13 @@ def _remember_statement(seen: _Seen, record: Record, form: str) -> None:
     named = _NAMED_VALUE.match(record.content)
     if named:
         key = (record.namespace, record.entities[0], f"{named['about']} > {named['name']}".casefold())
-        seen.statements.setdefault(key, []).append((record.id, normal_form(named["value"])))
+        seen.statements.setdefault(key, []).append((_place(record), normal_form(named["value"])))
         return
     numbers = tuple(_NUMBER.findall(form))
     skeleton = _NUMBER.sub("#", form)
     if numbers and len(skeleton.split()) >= _LEAST_WORDS:
         key = (record.namespace, record.entities[0], skeleton)
-        seen.statements.setdefault(key, []).append((record.id, " ".join(numbers)))
+        seen.statements.setdefault(key, []).append((_place(record), " ".join(numbers)))
 
 
 def _secrets(record: Record) -> Iterator[Finding]:
@@ -101,29 +102,27 @@ def _secrets(record: Record) -> Iterator[Finding]:
 
 
 def _duplicates(seen: _Seen) -> Iterator[Finding]:
-    for (namespace, kind, _), ids in seen.forms.items():
-        if len(ids) > 1:
-            message = f"{len(ids)} records of kind {kind} in {namespace} say the same"
-            cure = "retire all but one"
-            yield Finding(
-                code="lint.duplicate",
-                severity="warning",
-                message=message,
-                where=ids[0],
-                cure=cure,
-                record_ids=tuple(ids),
-            )
+    for (namespace, kind, _), places in seen.forms.items():
+        if len(places) > 1:
+            message = f"{len(places)} records of kind {kind} in {namespace} say the same"
+            yield _pair("lint.duplicate", message, places, "retire all but one")
 
 
 def _contradictions(seen: _Seen) -> Iterator[Finding]:
     for (_, entity, _), said in seen.statements.items():
         if len({value for _, value in said}) > 1:
-            ids = tuple(key for key, _ in said)
-            message = f"{len(ids)} records about {entity} differ only in their values"
-            cure = "retire what is no longer true"
-            yield Finding(
-                code="lint.contradiction", severity="warning", message=message, where=ids[0], cure=cure, record_ids=ids
-            )
+            message = f"{len(said)} records about {entity} differ only in their values"
+            yield _pair("lint.contradiction", message, [place for place, _ in said], "retire what is no longer true")
+
+
+def _place(record: Record) -> _Place:
+    return record.id, record.source or record.id
+
+
+def _pair(code: str, message: str, places: Sequence[_Place], cure: str) -> Finding:
+    where = ", ".join(source for _, source in places[:3])
+    ids = tuple(key for key, _ in places)
+    return Finding(code=code, severity="warning", message=message, where=where, cure=cure, record_ids=ids)
 
 
 def _dangling(engine: Engine, seen: _Seen) -> Iterator[Finding]:

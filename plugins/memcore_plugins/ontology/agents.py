@@ -107,9 +107,17 @@ def _listed(texts: Iterable[Text]) -> Iterator[Agent]:
             name = inline_plain(block.cells.get(column, "")).strip().removeprefix("@")
             if told and name and len(name) <= LONGEST_NAME and not placeholder(name):
                 values = {field: inline_plain(block.cells.get(name_, "")).strip() for field, name_ in told.items()}
-                tools = tools_of(values.pop("tools", ""))
-                agent = Agent(key=key_of(name), name=name, tools=tools, file=text.path, line=block.line)
-                yield evolve(agent, **values)
+                yield Agent(
+                    key=key_of(name),
+                    name=name,
+                    role=values.get("role", ""),
+                    description=values.get("description", ""),
+                    model=values.get("model", ""),
+                    writes_code=values.get("writes_code", ""),
+                    tools=tools_of(values.get("tools", "")),
+                    file=text.path,
+                    line=block.line,
+                )
 
 
 def _means(field: str, name: str) -> bool:

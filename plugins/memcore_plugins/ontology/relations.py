@@ -10,7 +10,7 @@ import re
 from collections.abc import Container, Iterator
 
 from memcore_toolkit.blocks import Bullet, Paragraph, Quote, TableRow
-from memcore_toolkit.inline import inline_plain
+from memcore_toolkit.inline import code_spans, inline_plain
 
 from memcore_plugins.ontology.agents import agent_column, key_of
 from memcore_plugins.ontology.reading import Text
@@ -60,7 +60,8 @@ def _lines(block: Bullet | Paragraph | Quote) -> Iterator[tuple[int, str]]:
 
 
 def _arrows(text: Text, number: int, line: str, agents: Container[str], own: str) -> Iterator[Relation]:
-    arrows = list(_ARROW.finditer(line))
+    spans = code_spans(line)
+    arrows = [each for each in _ARROW.finditer(line) if not any(start < each.start() < end for start, end in spans)]
     for index, arrow in enumerate(arrows):
         end = arrows[index + 1].start() if index + 1 < len(arrows) else len(line)
         left = _LEFT.search(line[: arrow.start()])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -24,8 +23,8 @@ def findings(engine: Engine, settings: StatsSettings) -> Iterator[Finding]:
         message = f"the backend {engine.backend.name} cannot be used: {health.detail}"
         yield Finding(code="stats.backend", severity="error", message=message, cure="memcore doctor")
     missed: Counter[str] = Counter()
-    for key, ids in engine.workspace.list_meta("missed:"):
-        missed[key.split(":")[1]] += len(json.loads(ids))
+    for _, name, ids in engine.missed():
+        missed[name] += len(ids)
     for name, count in sorted(missed.items()):
         message = f"{name} failed and was not told of {count} records"
         yield Finding(code="stats.missed", severity="warning", message=message, where=name, cure="memcore maintain")

@@ -85,7 +85,7 @@ class Plugin:
         if not largest:
             return None
         names = "; ".join(sorted(" ".join(topic.name.split()) for topic in largest))
-        return PromptBlock(title="Topics in memory", text=names)
+        return PromptBlock(title="Topics in memory", text=names.replace("<", "&lt;"))
 
     @hookimpl
     def memcore_written(self, engine: Engine, event: WriteEvent) -> None:

@@ -57,8 +57,8 @@ def subject_of(draft: Draft, record: Record) -> Subject:
     page = ""
     if kind == "wiki":
         page, sections = _page_title(draft, metadata, sections), []
-    elif sections and draft.source and "#" in draft.source and slug_of(sections[0]) in GENERAL:
-        sections = sections[1:]
+    elif sections and GENERAL & {slug_of(sections[0]), _stem(draft.source)}:
+        sections = sections[1:]  # the title of a file that holds everything
     return Subject(
         record_id=record.id,
         namespace=record.namespace,
@@ -72,9 +72,12 @@ def subject_of(draft: Draft, record: Record) -> Subject:
 
 def _page_title(draft: Draft, metadata: Mapping[str, Any], sections: Sequence[str]) -> str:
     title = metadata.get("title") or (sections[0] if sections else "")
-    if not title:
-        title = (draft.source or "").partition("#")[0].rpartition("/")[2].rpartition(".")[0]
-    return str(title) if _is_name(str(title)) else ""
+    title = str(title or _stem(draft.source))
+    return title if _is_name(title) else ""
+
+
+def _stem(source: str | None) -> str:
+    return (source or "").partition("#")[0].rpartition("/")[2].rpartition(".")[0].casefold()
 
 
 def _is_name(text: str) -> bool:

@@ -47,15 +47,13 @@ def forget(engine: Engine, scope: Scope, record_ids: Sequence[str]) -> int:
         gone = schema.drop_records(connection, record_ids)
         left = schema.counts(connection)
         whole = scope == Scope(namespaces=scope.namespaces, statuses=scope.statuses)
-        empty = [
-            topic.id
-            for topic in schema.load_topics(connection)
-            if topic.id is not None
-            and topic.id not in left
-            and (topic.id in before or (whole and (not scope.namespaces or topic.namespace in scope.namespaces)))
-            and (topic.origin != "hand" or (whole and (not scope.namespaces or topic.namespace in scope.namespaces)))
-        ]
-        return gone + schema.drop_topics(connection, empty)
+        told = []
+        for topic in schema.load_topics(connection):
+            inside = whole and (not scope.namespaces or topic.namespace in scope.namespaces)
+            emptied = topic.origin != "hand" and topic.id in before and topic.id not in left
+            if topic.id is not None and (inside or emptied):
+                told.append(topic.id)
+        return gone + schema.drop_topics(connection, told)
 
 
 def maintain(engine: Engine, run: Run, settings: TopicSettings) -> Report:

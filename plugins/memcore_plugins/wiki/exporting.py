@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import evolve, field, frozen
 from memcore.errors import InvalidInputError, RefusedError, WorkspaceError
-from memcore_toolkit.paths import native_path
+from memcore_toolkit.vault_folder import disk_path
 
 from memcore_plugins.wiki import schema
 from memcore_plugins.wiki.pages import digest_of
@@ -97,7 +97,7 @@ def _place(target: Path, data: bytes, *, new: bool) -> None:
 
 def _target(root: Path, path: str) -> Path:
     """Return where a file goes; raise RefusedError where a link or its name leads out of the folder."""
-    target = root / native_path(path)
+    target = root / disk_path(path)
     parent = Path(os.path.realpath(target.parent))
     if not parent.is_relative_to(root) or ".." in target.parts or target.is_symlink() or target.is_dir():
         why = "a link, or a folder of that name, stands in its way"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 from memcore.errors import InvalidInputError
 from memcore_toolkit.markdown import decode
-from memcore_toolkit.paths import portable_path
 from memcore_toolkit.vault import Page, read_log, role_of, to_draft
+from memcore_toolkit.vault_folder import vault_path
 
 from memcore_plugins.wiki import schema
 from memcore_plugins.wiki.told import say, withdraw
@@ -46,8 +46,8 @@ def text_of(data: bytes) -> str:
 
 
 def page_path(given: str) -> str:
-    """Return a page's path in portable form, with `.md`; raise InvalidInputError for one that leaves the wiki."""
-    path = portable_path(given.strip())
+    """Return a page's path as it is kept, with `.md`; raise InvalidInputError for one that leaves the wiki."""
+    path = vault_path(given.strip())
     if not path.rpartition("/")[2].strip().casefold().endswith(".md"):
         path = f"{path}.md"
     parts = path.split("/")
@@ -113,7 +113,7 @@ def lookup(engine: Engine, name: str, *, retired: bool = False) -> schema.Stored
     """Return the page with this path, file name or title; raise InvalidInputError for none or more than one."""
     connection, namespace = engine.workspace.connection(), engine.core.namespace
     wanted = name.strip()
-    for path in (wanted, portable_path(wanted), f"{portable_path(wanted)}.md"):
+    for path in (wanted, vault_path(wanted), f"{vault_path(wanted)}.md"):
         page = schema.find(connection, namespace, path)
         if page and (retired or page.status == "active"):
             return page

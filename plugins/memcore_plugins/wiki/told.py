@@ -71,7 +71,7 @@ def _drafts(engine: Engine, page: schema.StoredPage, text: str, path: str) -> li
     """Return what the plugins that read files find on a page; without any, the page as one draft."""
     if page.role != "page" or not text.strip():
         return []
-    source = Source(text=text.translate(_LONE), path=path, namespace=page.namespace)
+    source = Source(text=text.translate(_LONE), path=portable_path(path), namespace=page.namespace)
     readers = [plugin for plugin, _ in engine.catalog.implementers("memcore_extract") if plugin.name != "wiki"]
     if readers:
         return [evolve(draft, metadata={**draft.metadata, "page": page.path}) for draft in engine.extract(source)]

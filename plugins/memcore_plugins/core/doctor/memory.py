@@ -69,8 +69,8 @@ def _ledger(engine: Engine) -> Iterator[Check]:
 
 def _missed(engine: Engine) -> Iterator[Check]:
     missed: Counter[str] = Counter()
-    for key, ids in engine.workspace.list_meta("missed:"):
-        missed[key.split(":")[1]] += len(json.loads(ids))
+    for _, name, ids in engine.missed():
+        missed[name] += len(ids)
     for name, count in sorted(missed.items()):
         cure = "memcore maintain" if name in engine.catalog.plugins else f"install {name} again, then memcore maintain"
         yield _check("warning", "deliveries", f"{name} failed and was not told of {count} records", cure)

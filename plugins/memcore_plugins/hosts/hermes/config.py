@@ -22,7 +22,7 @@ def get_provider(home: Path) -> str:
 
 
 def shown_targets(home: Path) -> tuple[str, ...]:
-    """Return which memory files Hermes puts into its prompt; if its settings cannot be read, none: telling twice is safe."""
+    """Return which memory files Hermes puts into its prompt; none if its settings cannot be read (twice is safe)."""
     try:
         memory = _load(home).get("memory")
     except MemcoreError:

@@ -30,9 +30,10 @@ SHIM = '''"""memcore as a MemoryProvider of Hermes Agent. Written by `memcore he
 import sys
 from pathlib import Path
 
-_VENDOR = str(Path(__file__).parent / "_vendor")
-if _VENDOR not in sys.path:
-    sys.path.append(_VENDOR)  # behind everything of the host
+_HERE = Path(__file__).parent
+if str(_HERE / "_vendor") not in sys.path:
+    sys.path.insert(0, str(_HERE / "_vendor"))  # memcore and nothing else: this copy, whatever else is installed
+    sys.path.append(str(_HERE / "_libraries"))  # behind everything of the host
 
 from memcore_plugins.hosts.hermes.adapter import register  # noqa: E402, F401
 '''
@@ -81,10 +82,12 @@ def _write_plugin(home: Home, previous: str) -> None:
     new, old = home.plugin.with_name(".memcore.new"), home.plugin.with_name(".memcore.old")
     for leftover in (new, old):
         shutil.rmtree(leftover, ignore_errors=True)
-    vendor = new / "_vendor"
-    vendor.mkdir(parents=True)
-    for name in (*PACKAGES, *LIBRARIES):
-        _copy_package(name, vendor)
+    vendor, libraries = new / "_vendor", new / "_libraries"
+    for folder, names in ((vendor, PACKAGES), (libraries, LIBRARIES)):
+        folder.mkdir(parents=True)
+        for name in names:
+            _copy_package(name, folder)
+    _copy_licences(libraries / "licences")
     _copy_metadata(vendor)
     (new / "__init__.py").write_text(SHIM, encoding="utf-8")
     version = distribution("memcore-engine").version
@@ -116,6 +119,16 @@ def _copy_metadata(vendor: Path) -> None:
     head = f"Metadata-Version: 2.1\nName: memcore-engine\nVersion: {found.version}\n"
     (folder / "METADATA").write_text(head, encoding="utf-8")
     (folder / "entry_points.txt").write_text(found.read_text("entry_points.txt") or "", encoding="utf-8")
+
+
+def _copy_licences(folder: Path) -> None:
+    """Copy the licences of the libraries beside them, as they ask for."""
+    for name in ("attrs", "click", "pluggy", "platformdirs", "PyYAML"):
+        for file in distribution(name).files or ():
+            if file.stem.upper() in ("LICENSE", "LICENCE", "COPYING"):
+                target = folder / name / file.name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(Path(str(file.locate())), target)
 
 
 def _take_over(home: Home) -> list[str]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from conversations import Dialogue, dialogues
-from measure import Asked, Item
+from recall_conversations import Dialogue, dialogues
+from recall_measure import Asked, Item
 
 from memcore import Draft
 
