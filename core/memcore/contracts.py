@@ -34,10 +34,10 @@ API = 1
 class Capability(StrEnum):
     """An optional power of a backend. Calling one that is not declared raises `CapabilityError` and changes nothing."""
 
-    UPDATE = "update"  # update(id, **fields) -> Record: tags, entities, summary, confidence, source, metadata
+    UPDATE = "update"  # update(id, **fields) -> Record: tags, entities, summary, ...; others or no such id: an error
     DELETE = "delete"  # delete(ids) -> int: the text is gone from the backend's files
     PURGE = "purge"  # purge(scope) -> int: the same for every record in a scope, whatever its status
-    NEIGHBOURS = "neighbours"  # neighbours(ids, before, after) -> {id: records of the same session around it}
+    NEIGHBOURS = "neighbours"  # neighbours(ids, before, after) -> {id: others of its metadata["session_id"] around it}
     TEXT_SEARCH = "text_search"  # search ranks by words; without it only substrings are found
     VECTOR_SEARCH = "vector_search"  # search ranks by meaning on the backend's own side
     TRANSACTIONAL = "transactional"  # records live in the workspace: put and retire join its open transaction
@@ -59,9 +59,10 @@ class StorageBackend(Protocol):
     capabilities: frozenset[Capability]
 
     def put(self, drafts: Sequence[Draft]) -> Sequence[Stored]:
-        """Store a batch in order; idempotent on (namespace, kind, content); a record no longer active is revived.
+        """Store a batch in order; idempotent on (namespace, kind, content).
 
-        A `Record` among the drafts is restored as it is, with its status and times (import).
+        A text that is known changes nothing that is stored; a record no longer active is revived under its id. A
+        `Record` among the drafts is restored as it is, with its status and times (import).
         """
 
     def get(self, ids: Sequence[str]) -> Sequence[Record]:
@@ -71,13 +72,13 @@ class StorageBackend(Protocol):
         """Return at most `query.limit` hits inside `query.scope`, best first; any text is a legal query."""
 
     def scan(self, scope: Scope, *, after: str | None = None, limit: int = 1000) -> Page:
-        """Return one page of the scope in a stable order; records written meanwhile never repeat a page."""
+        """Return one page of the scope in a stable order; a cursor survives whatever happens to its own page."""
 
     def retire(self, ids: Sequence[str], *, reason: str, superseded_by: str | None = None) -> int:
-        """Take records out of active memory: superseded if a successor is named, else retired; return how many."""
+        """Take active records out: superseded if a successor is named, else retired; return how many were active."""
 
     def health(self) -> Health:
-        """Say whether the backend can be used now; never raises."""
+        """Say whether the backend can be used now, which it cannot after close; never raises."""
 
     def close(self) -> None:
         """Release files and connections; a second call does nothing."""

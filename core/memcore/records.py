@@ -95,7 +95,15 @@ class Draft:
             problem = "occurred_at must carry a time zone"
         else:
             try:
-                "".join((self.content, self.namespace, self.source or "", self.summary or "", *self.tags)).encode()
+                named = (
+                    self.content,
+                    self.kind,
+                    self.namespace,
+                    self.agent_id or "",
+                    self.source or "",
+                    self.summary or "",
+                )
+                "".join((*named, *self.tags, *self.entities, *self.upstream_ids)).encode()
             except UnicodeEncodeError:
                 problem = "it holds half of a surrogate pair, which no UTF-8 file or server can store"
         if problem:

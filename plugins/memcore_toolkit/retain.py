@@ -102,8 +102,7 @@ def parse_tag(line: str, *, trusting: bool = False) -> Tag | None:
 def _tag(head: re.Match[str], rest: str, *, bullet: bool) -> Tag:
     gap = " " if rest[:1].isspace() else ""
     body, confidence, problems = rest.strip(), head["confidence"], list[Problem]()
-    late = _LATE_CONFIDENCE.search(body)
-    if late and confidence is None:
+    if confidence is None and body.endswith(")") and (late := _LATE_CONFIDENCE.search(body)):
         body, confidence = body[: late.start()].rstrip(), late["late"]
     value, problem = parse_confidence(confidence) if confidence is not None else (None, None)
     problems += ["unknown-letter"] if head["letter"] not in KINDS else []

@@ -43,7 +43,7 @@ VAULT = "vault"
 DATE_FIELDS = ("updated", "last_updated", "created", "date", "ingested", "published", "date_published", "date_ingested")
 """Frontmatter fields that hold a day, those that say when a page last changed first."""
 
-Role = Literal["page", "index", "log", "schema", "template", "attachment"]
+Role = Literal["page", "index", "log", "schema", "template", "archive", "attachment"]
 
 _NAMES: Mapping[str, Role] = {"index.md": "index", "_index.md": "index", "schema.md": "schema"}
 _LOG_NAME = re.compile(r"log(?:-\d{4})?\.md")
@@ -188,12 +188,14 @@ class Page:
 
 
 def role_of(path: str) -> Role:
-    """Return what a file of a vault is for, by its name and folders."""
+    """Return what a file of a vault is for, by its name and folders; `_archive/` holds pages that are put away."""
     *folders, name = path.casefold().split("/")
     if not name.endswith(".md"):
         return "attachment"
     if _TEMPLATE.fullmatch(name.removesuffix(".md")) or not {"template", "templates", "_templates"}.isdisjoint(folders):
         return "template"
+    if "_archive" in folders:
+        return "archive"
     return "log" if _LOG_NAME.fullmatch(name) else _NAMES.get(name, "page")
 
 

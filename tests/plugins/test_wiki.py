@@ -186,6 +186,40 @@ def test_a_migration_of_the_same_folder_makes_no_copies_and_is_not_undone(engine
     assert engine.get([said.id])[0].status == "active", "the migrated file still says it"
 
 
+@pytest.mark.parametrize("migrated_first", [True, False])
+def test_what_a_changed_file_no_longer_says_is_not_told_any_more(engine, tmp_path, migrated_first):
+    from memcore_plugins.bank_migrate.commands import migrate
+
+    page = tmp_path / "ws" / "wiki" / "tides.md"
+    page.parent.mkdir(parents=True)
+    for text in ("The gauge reads 3 cm low.", "The gauge reads right."):
+        page.write_text(f"# Gauge\n\n{text}\n")
+        steps = [lambda: run(migrate, engine, str(tmp_path / "ws")), lambda: taken(engine, page.parent)]
+        for step in steps if migrated_first else reversed(steps):
+            step()
+    assert list(active(engine)) == ["Gauge\nThe gauge reads right."]
+
+
+def test_a_removed_page_does_not_come_back_with_the_next_import(engine, vault):
+    taken(engine, vault)
+    command(engine, "remove", "quiet-hours")
+    assert [step.state for step in taken(engine, vault).steps if "quiet" in step.path] == ["kept"]
+    assert command(engine, "show", "quiet-hours").exit_code != 0
+
+
+def test_a_page_is_kept_whole_or_not_at_all(engine, monkeypatch):
+    put(engine, "tides.md", TIDES, action="create")
+    before = {name: rows(engine, name) for name in ("wiki_pages", "wiki_pages_records", "wiki_sources", "curated")}
+
+    def broken(*_):
+        raise OSError("disk gone")
+
+    monkeypatch.setattr("memcore_plugins.wiki.schema.set_sources", broken)
+    with pytest.raises(OSError, match="disk gone"):
+        put(engine, "tides.md", TIDES.replace(b"full", b"new"), action="update")
+    assert {name: rows(engine, name) for name in before} == before
+
+
 def test_both_sides_changed_is_a_conflict_and_nothing_is_lost(engine, vault):
     taken(engine, vault)
     page = vault / "concepts" / "quiet-hours.md"

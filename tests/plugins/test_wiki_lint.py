@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from memcore_plugins.wiki_lint import WikiLintSettings
 from memcore_plugins.wiki_lint.run import CHECKS, lint
 from memcore_plugins.wiki_lint.view import View, from_folder
-from memcore_toolkit.vault import Page
+from memcore_toolkit.vault import Link, Page
+from memcore_toolkit.vault_links import Resolver
 from program import memcore
 from upkeep_engine import healthy, open_engine
 
@@ -328,3 +329,49 @@ def test_lint_never_raises_and_names_only_targets_that_are_written(text, start):
         assert 1 <= int(line) <= max(files[path].replace("\r\n", "\n").replace("\r", "\n").count("\n") + 1, 1)
         if found.message.startswith("there is no page "):
             assert found.message.removeprefix("there is no page ").split(" (also")[0].split("/")[-1] in files[path]
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "rule"),
+    [
+        ("a/tide", "a/tide.md", "path"),
+        ("b/tide", "x/b/tide.md", "suffix"),
+        ("moon", "c/moon.md", "basename"),
+        ("ebb", "c/moon.md", "alias"),
+        ("the lunar month", "c/moon.md", "title"),
+        ("flood", "flood.md", "path"),
+    ],
+)
+def test_links_are_resolved_in_the_documented_order(target, path, rule):
+    files = {
+        "a/tide.md": "# moon\n",
+        "x/b/tide.md": "# x\n",
+        "x/a/tide.md": "# x\n",
+        "c/moon.md": "---\ntitle: The Lunar Month\naliases: [ebb, flood]\n---\n",
+        "flood.md": "# ebb\n",
+        "d/other.md": "# the lunar month of others\n",
+    }
+    resolver = Resolver([Page(path=name, text=text) for name, text in files.items()])
+    found = resolver.resolve("a/tide.md", Link(target=target, line=1, form="wiki"))
+    assert (found.state, found.paths, found.by) == ("page", (path,), rule)
+
+
+WORDS = st.lists(st.sampled_from(["a", "B", "가", "..", "x.md", "%20"]), min_size=1, max_size=3).map("/".join)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sets(WORDS, max_size=5), WORDS, st.sampled_from(["wiki", "markdown", "frontmatter"]), WORDS)
+def test_resolution_finds_only_what_is_there(paths, target, form, origin):
+    pages = [Page(path=path, text="# T\n") for path in paths]
+    found = Resolver(pages).resolve(origin, Link(target=target, line=1, form=form))
+    assert set(found.paths) <= paths
+    assert (found.state in ("page", "ambiguous")) == bool(found.paths)
+
+
+def test_archived_pages_are_targets_but_not_checked():
+    files = {
+        "_archive/old.md": "---\ncreated: once\n---\n[[nowhere]]\n",
+        "a.md": "[[old]] [[b]]\n",
+        "b.md": "[[a]] [[old]]\n",
+    }
+    assert findings(files) == []

@@ -197,7 +197,7 @@ class _Run:
         except RejectedError as error:
             self._refuse(op, error)
         except MemcoreError as error:
-            self._outbox.note(op.seq, _said(error))
+            self._outbox.note(op.seq, _said(error), seen=isinstance(error, TroubledError))
             failed_alone = isinstance(error, TroubledError) and error.status == 500 and op.rounds + 1 >= SUSPECT
             if not failed_alone or self._suspects:
                 raise

@@ -192,11 +192,11 @@ class Outbox:
                     sql, values = f"{sql}, record=?", [*values, encode(item.record)]
                 connection.execute(f"UPDATE hall_entries SET {sql} WHERE id=?", (*values, item.op.id))
 
-    def note(self, seq: int, problem: str, *, refused: bool = False) -> None:
-        """Note why an operation could not be sent; a refused one is set aside."""
+    def note(self, seq: int, problem: str, *, refused: bool = False, seen: bool = True) -> None:
+        """Note why an operation was not confirmed; a refused one is set aside. `seen`: the server may have got it."""
         with self.workspace.transaction() as connection:
-            sql = "UPDATE outbox SET rounds=rounds+1, problem=?, refused=? WHERE seq=?"
-            connection.execute(sql, (problem, int(refused), seq))
+            sql = "UPDATE outbox SET rounds=rounds+?, problem=?, refused=? WHERE seq=?"
+            connection.execute(sql, (int(seen), problem, int(refused), seq))
 
     def again(self) -> int:
         """Put everything that was set aside back in line, and return how many."""

@@ -34,6 +34,7 @@ RESERVED = frozenset(
         "provenance_tier",
         "revoked_by",
         "revoked_reason",
+        "supersedes",
         "upstream_ids",
     }
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -21,6 +22,7 @@ _KINDS = frozenset({"kind", "type", "종류", "유형", "类型", "種類", "類
 _STATES = frozenset({"state", "status", "상태", "状态", "狀態", "状態"})
 
 
+@lru_cache(maxsize=10_000)
 def key_of(name: str) -> str:
     """Return the key that all spellings of a name share: folded, with hyphens for spaces and underscores."""
     return "-".join(fold(name).replace("_", " ").replace("-", " ").split()) or name
@@ -40,7 +42,6 @@ def merged(known: Mapping[str, Entity], said: Iterable[tuple[Draft, bool]], name
 
     The flag of a record says whether it counts as a mention.
     """
-    keys: dict[str, str] = {}
     changed: dict[str, Entity] = {}
     counts: Counter[str] = Counter()
     days: dict[str, str] = {}
@@ -48,7 +49,7 @@ def merged(known: Mapping[str, Entity], said: Iterable[tuple[Draft, bool]], name
         day = draft.occurred_at.date().isoformat() if draft.occurred_at else ""
         page = draft.metadata.get("format") == "entity"
         for name in draft.entities:
-            key = keys.get(name) or keys.setdefault(name, key_of(name))
+            key = key_of(name)
             entity = changed.get(key) or known.get(key) or Entity(namespace=namespace, key=key, name=name, slug=name)
             changed[key] = _told(entity, name, draft, day)
             counts[key] += new

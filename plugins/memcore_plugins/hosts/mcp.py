@@ -1,7 +1,7 @@
 """`memcore mcp`: memory as tools of an MCP client, on standard input and output, by the official SDK (extra `mcp`).
 
-The tools are plain functions over an engine in `mcp_tools`; this file is the protocol around them. Whatever a call runs into
-comes back as a tool error that says the cure; the server goes on.
+The tools are plain functions over an engine in `mcp_tools`; this file is the protocol around them. Whatever a call runs
+into comes back as a tool error that says the cure; the server goes on.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _server(server: type[Any], context: Context, guard: Guard) -> Any:
             types.Tool(
                 name=tool.name,
                 description=tool.description,
-                input_schema=tool.schema,
+                input_schema=dict(tool.schema),
                 annotations=types.ToolAnnotations(
                     read_only_hint=tool.reads, destructive_hint=tool.destroys, open_world_hint=False
                 ),

@@ -82,7 +82,7 @@ def _forget(engine: Engine, given: Mapping[str, Any]) -> dict[str, Any]:
     return {"dry_run": False, "forgotten": engine.forget(Scope(ids=[r.id for r in found], statuses=()))}
 
 
-def _topics(engine: Engine, given: Mapping[str, Any]) -> dict[str, Any]:
+def _topics(engine: Engine, _: Mapping[str, Any]) -> dict[str, Any]:
     return {"topics": _command(engine, "topics", ["list", "--json"])}
 
 
@@ -94,7 +94,7 @@ def _decisions(engine: Engine, given: Mapping[str, Any]) -> dict[str, Any]:
     return {"answered": _command(engine, "decisions", arguments)}
 
 
-def _stats(engine: Engine, given: Mapping[str, Any]) -> dict[str, Any]:
+def _stats(engine: Engine, _: Mapping[str, Any]) -> dict[str, Any]:
     return {"stats": engine.stats()}
 
 

@@ -93,8 +93,9 @@ class MemcoreProvider:
             sieve.key = f"{session_id or self.session_id}#{self.epoch}"
             given = {"limit": settings.hits, "budget": settings.tokens}
             recall = engine.prefetch(words, scope=self.scope, session_id=sieve.key, **given)
-            if not recall.hits and recall.notes:
-                self.guard.note("prefetch", "Nothing", "; ".join(recall.notes)[:300])
+            if not recall.hits:
+                why = [note for note in recall.notes if "unavailable" not in note]
+                self.guard.note("prefetch", "Nothing", "; ".join(why)[:300] or "nothing that the prompt does not hold")
             return recall.text
 
         return self.guard.run("prefetch", work, "", seconds=self._seconds)
@@ -111,7 +112,8 @@ class MemcoreProvider:
 
         def work() -> None:
             if self.mirror.follow(action, target, text, told):
-                self.sieve.in_prompt |= {text}  # the model just wrote it
+                if self._in_context:  # the model just wrote it
+                    self.sieve.in_prompt |= {text}
             else:
                 self.guard.note("on_memory_write", "Unknown", f"action {action!r}")
 

@@ -14,7 +14,7 @@ from memcore_toolkit.dates import date_in_name
 from memcore_toolkit.markdown import placeholder
 from memcore_toolkit.retain import Tag, parse_confidence
 
-from memcore_plugins.ingest.entries import Entry
+from memcore_plugins.ingest.entries import Entry, nested_text
 from memcore_plugins.ingest.fields import fields_of
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class Reading:
     left_out: list[LeftOut] = field(factory=list)
     _contexts: dict[tuple[bool, tuple[str, ...]], str] = field(factory=dict)
     _days: dict[tuple[str, ...], datetime | None] = field(factory=dict)
+    _sections: dict[tuple[str, ...], str] = field(factory=dict)
 
     @classmethod
     def of(cls, source: Source, format_: str, document: Document, *, longest: int) -> Reading:
@@ -103,7 +104,9 @@ class Reading:
         told = {"format": self.format, **(metadata or {})}
         more.setdefault("provenance", PROVENANCE.get(kind, "observed"))
         if entry.section:
-            told["section"] = " > ".join(entry.section)
+            told["section"] = self._sections.get(entry.section) or self._sections.setdefault(
+                entry.section, " > ".join(entry.section)
+            )
         if entry.end_line > entry.line:
             told["end_line"] = entry.end_line
         when = day or self.day_of(text, entry)
@@ -126,19 +129,18 @@ class Reading:
         if "empty" in tag.problems and not entry.nested:
             self.leave(entry.line, entry.end_line, "a tag without text")
             return
-        fields, rest = fields_of(entry.nested)
-        _, *continued = entry.head.split("\n")
-        body = Entry(
-            line=0, end_line=0, section=(), form="", head="\n".join((tag.content, *continued)), nested=rest
-        ).text
         metadata: dict[str, Any] = {"tag": tag.letter}
         if tag.state:
             metadata["state"] = tag.state
         if tag.problems:
             metadata["problems"] = list(tag.problems)
-        self.opinion(
-            body, entry, fields, kind=tag.kind, confidence=tag.confidence, entities=tag.entities, metadata=metadata
-        )
+        said: dict[str, Any] = {"kind": tag.kind, "confidence": tag.confidence, "entities": tag.entities}
+        if entry.end_line == entry.line:
+            self.add(tag.content, entry, metadata=metadata, **said)
+            return
+        fields, rest = fields_of(entry.nested)
+        lines = (tag.content, *entry.head.split("\n")[1:], *nested_text(rest))
+        self.opinion("\n".join(lines), entry, fields, metadata=metadata, **said)
 
     def opinion(
         self,
@@ -159,7 +161,7 @@ class Reading:
         for value in fields.get("confidence", ()):
             found, _ = parse_confidence(value.split("(")[0])
             confidence = found if confidence is None else confidence
-        last = day_of(_ANYWHERE, str(told.get("last_reinforced", "")))
+        last = day_of(_ANYWHERE, str(told["last_reinforced"])) if "last_reinforced" in told else None
         if last:
             told["last_reinforced"] = last.date().isoformat()
         self.add(text, entry, kind=kind, day=last, confidence=confidence, entities=entities, metadata=told)

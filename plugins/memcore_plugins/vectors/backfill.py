@@ -2,88 +2,173 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from memcore import Record, Scope
+from attrs import frozen
+from memcore import Capability, Scope
 
+from memcore_plugins.vectors import waiting as queue
 from memcore_plugins.vectors.embedding import embed
-from memcore_plugins.vectors.schema import Shelf, chunks, note_pending
-from memcore_plugins.vectors.words import passage, speaker_of
+from memcore_plugins.vectors.pause import describe
+from memcore_plugins.vectors.quantise import eight_bit
+from memcore_plugins.vectors.schema import delete, drop_models
+from memcore_plugins.vectors.shelf import Shelf
+from memcore_plugins.vectors.words import passage
 
 if TYPE_CHECKING:
-    from memcore import Embedder, Engine
+    from memcore import Embedder, Engine, Record
 
     from memcore_plugins.vectors import VectorsSettings
 
-__all__ = ["IMPORTANCE", "find_missing", "pending", "run"]
+__all__ = ["Step", "count_missing", "due", "find_missing", "open_shelf", "run", "tidy"]
 
-IMPORTANCE = ("identity", "fact", "world", "opinion", "pattern", "knowledge", "observation", "experience")
-"""Kinds in the order in which they get their vectors; all others follow, episodes last."""
+PROBE = "memory"
+"""A text every embedder can embed: whether it answers, and whether it is still the same model."""
+PAGE = 1000
 
 
-def find_missing(engine: Engine, shelf: Shelf) -> int:
-    """Note every active record without a vector of this model as pending; return how many wait."""
-    records = engine.scan(Scope())
-    while page := list(islice(records, 1000)):
-        have = shelf.having([record.id for record in page])
-        missing = [record.id for record in page if record.id not in have]
-        names = {(speaker,) for record in page if (speaker := speaker_of(record))}
+@frozen(kw_only=True)
+class Step:
+    """What one batch came to: texts that got a vector, that cannot be embedded, and that are no longer wanted."""
+
+    embedded: int = 0
+    refused: int = 0
+    gone: int = 0
+
+    @property
+    def settled(self) -> int:
+        """Return how many records no longer wait."""
+        return self.embedded + self.refused + self.gone
+
+
+def open_shelf(engine: Engine, embedder: Embedder, *, patient: bool = False) -> Shelf:
+    """Return the shelf of the embedder's model, after proof that it answers and is the model that it was.
+
+    A question must be answered within the embedder's time for questions; `patient` gives it the time of a batch first,
+    to load its model.
+    """
+    if patient:
+        embed(embedder, [PROBE])
+    (probe,) = embed(embedder, [PROBE], query=True)
+    with engine.workspace.transaction() as connection:
+        shelf = Shelf.open(connection, embedder.model, len(probe), engine.now())
+        if not shelf.recognise(probe, engine.now()):
+            shelf = Shelf.open(connection, embedder.model, len(probe), engine.now())
+            shelf.recognise(probe, engine.now())
+    return shelf
+
+
+def due(shelf: Shelf, now: datetime, days: float) -> bool:
+    """Return whether all records should be looked through again for missing vectors."""
+    scanned = shelf.scanned()
+    return scanned is None or datetime.fromisoformat(scanned) + timedelta(days=days) <= now
+
+
+def find_missing(engine: Engine, shelf: Shelf, *, everything: bool = False) -> None:
+    """Note every active record without a vector of this model (or all of them) as waiting; drop vectors of others."""
+    for page in _pages(engine):
+        have = set() if everything else shelf.having([record.id for record in page])
         with engine.workspace.transaction() as connection:
-            note_pending(connection, missing)
-            connection.executemany("INSERT OR IGNORE INTO vec_curated_names VALUES(?)", sorted(names))
-    return pending(engine)
+            queue.note(connection, (record for record in page if record.id not in have))
+    if Capability.TRANSACTIONAL in engine.backend.capabilities:
+        _drop_orphans(engine)
+    with engine.workspace.transaction():
+        shelf.note_scan(engine.now())
 
 
-def pending(engine: Engine) -> int:
-    """Return how many records wait for a vector."""
-    return int(engine.workspace.connection().execute("SELECT count(*) FROM vec_curated_pending").fetchone()[0])
+def count_missing(engine: Engine, shelf: Shelf | None) -> int:
+    """Return how many active records have no vector of this model; changes nothing."""
+    ids = ([record.id for record in page] for page in _pages(engine))
+    return sum(len(page) - (len(shelf.having(page)) if shelf else 0) for page in ids)
 
 
-def run(engine: Engine, embedder: Embedder, settings: VectorsSettings, limit: int | None = None) -> Iterator[int]:
-    """Embed what waits, the most important first; yield the size of each batch after it is committed."""
-    shelf = Shelf(engine.workspace.connection(), embedder.model)
-    for batch in _batches(_queue(engine, limit), settings.batch):
-        vectors = embed(embedder, [passage(record, settings.characters) for record in batch])
-        with engine.workspace.transaction():
-            shelf.open(embedder.dimension, engine.now())
-            shelf.put(zip((record.id for record in batch), vectors, strict=True))
-        yield len(batch)
+def _pages(engine: Engine) -> Iterator[list[Record]]:
+    records = engine.scan(Scope())
+    while page := list(islice(records, PAGE)):
+        yield page
 
 
-def _queue(engine: Engine, limit: int | None) -> list[Record]:
-    connection = engine.workspace.connection()
-    waiting = [str(row[0]) for row in connection.execute("SELECT record_id FROM vec_curated_pending")]
-    rank = {kind: place for place, kind in enumerate(IMPORTANCE)}
-    found: list[tuple[int, float, str]] = []
-    for part in chunks(waiting):
-        records = {record.id: record for record in engine.get(part) if record.status == "active"}
-        gone = [(key,) for key in part if key not in records]
-        if gone:
-            with engine.workspace.transaction() as writing:
-                writing.executemany("DELETE FROM vec_curated_pending WHERE record_id=?", gone)
-        found += [(_place(r, rank), -(r.occurred_at or r.created_at).timestamp(), r.id) for r in records.values()]
-    ids = [key for _, _, key in sorted(found)[:limit]]
-    return _Records(engine, ids)  # type: ignore[return-value]
+def _drop_orphans(engine: Engine) -> None:
+    """Delete vectors of records that left active memory while this plugin was switched off."""
+    last = 0
+    while True:
+        query = "SELECT seq, record_id FROM vec_curated WHERE seq>? ORDER BY seq LIMIT ?"
+        rows = engine.workspace.connection().execute(query, (last, PAGE)).fetchall()
+        if not rows:
+            return
+        last, ids = rows[-1][0], [str(row[1]) for row in rows]
+        active = {record.id for record in engine.get(ids) if record.status == "active"}
+        if orphans := [key for key in ids if key not in active]:
+            with engine.workspace.transaction() as connection:
+                delete(connection, orphans)
 
 
-class _Records(Iterable[Record]):
-    """Records by id, read a part at a time, so that a million of them never stand in memory."""
+def run(engine: Engine, embedder: Embedder, settings: VectorsSettings, limit: int | None = None) -> Iterator[Step]:
+    """Embed what waits, the most important first; yield what each batch came to, after it is committed.
 
-    def __init__(self, engine: Engine, ids: list[str]) -> None:
-        self._engine, self._ids = engine, ids
+    Raises what the embedder raises when it does not answer any more; the batch then waits again.
+    """
+    left = limit
+    while left is None or left > 0:
+        with engine.workspace.transaction() as connection:
+            ids = queue.take(connection, min(settings.batch, left or settings.batch))
+        if not ids:
+            return
+        records = [record for record in engine.get(ids) if record.status == "active"]
+        try:
+            found = _embedded(embedder, [passage(record, settings.characters) for record in records])
+        except Exception:
+            with engine.workspace.transaction() as connection:
+                queue.give_back(connection, ids)
+            raise
+        yield _store(engine, embedder, ids, records, found)
+        left = None if left is None else left - len(ids)
 
-    def __iter__(self) -> Iterator[Record]:
-        for part in chunks(self._ids):
-            yield from self._engine.get(part)
+
+def _store(
+    engine: Engine, embedder: Embedder, ids: list[str], records: Sequence[Record], found: Sequence[bytes | str]
+) -> Step:
+    with engine.workspace.transaction() as connection:
+        wanted = queue.still_wanted(connection, ids)
+        good: dict[int, list[tuple[Record, bytes]]] = {}
+        bad = []
+        for record, vector in zip(records, found, strict=True):
+            if record.id in wanted and isinstance(vector, bytes):
+                good.setdefault(len(vector), []).append((record, vector))
+            elif record.id in wanted:
+                bad.append((record.id, str(vector)))
+        for dimension, rows in good.items():
+            Shelf.open(connection, embedder.model, dimension, engine.now()).put(rows)
+        queue.refuse(connection, bad)
+        queue.settle(connection, wanted.difference(record.id for record in records))
+    embedded = sum(map(len, good.values()))
+    return Step(embedded=embedded, refused=len(bad), gone=len(ids) - embedded - len(bad))
 
 
-def _place(record: Record, rank: dict[str, int]) -> int:
-    return rank.get(record.kind, len(rank) + (record.kind == "episode"))
+def _embedded(embedder: Embedder, texts: Sequence[str]) -> list[bytes | str]:
+    """Return the eight-bit vector of each text, or why it has none; raises if the embedder is what fails."""
+    if not texts:
+        return []
+    try:
+        return [eight_bit(vector) for vector in embed(embedder, texts)]
+    except Exception:  # noqa: BLE001 - embedders raise anything; the probe tells a bad text from a dead embedder
+        embed(embedder, [PROBE])
+    found: list[bytes | str] = []
+    for text in texts:
+        try:
+            found.append(eight_bit(embed(embedder, [text])[0]))
+        except Exception as error:  # noqa: BLE001 - as above
+            embed(embedder, [PROBE])
+            found.append(describe(error))
+    return found
 
 
-def _batches(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
-    rest = iter(records)
-    while batch := list(islice(rest, size)):
-        yield batch
+def tidy(engine: Engine, shelf: Shelf) -> int:
+    """Delete the vectors of other models once nothing waits any more; return how many there were."""
+    if queue.waiting(engine.workspace.connection()):
+        return 0
+    with engine.workspace.transaction() as connection:
+        return drop_models(connection, shelf.model)

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from typing import TYPE_CHECKING
 
+from attrs import frozen
 from memcore.config import suggest
-
-from memcore_plugins.vectors.quantise import unit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from memcore import Embedder, Engine
+    from memcore import Embedder, EmbedderSpec, Engine, OpenContext
 
-__all__ = ["Chosen"]
+__all__ = ["Choice", "Chosen", "embed"]
+
+_LONGEST_CLOSE = 10.0
+"""Seconds a model that is just being loaded is waited for: a process that ends in the middle of that may crash."""
+
+
+@frozen(kw_only=True)
+class Choice:
+    """The embedder the settings name; `origin` tells these settings from others."""
+
+    spec: EmbedderSpec
+    context: OpenContext
+    origin: str
 
 
 class Chosen:
@@ -25,14 +37,8 @@ class Chosen:
         self._embedder: Embedder | None = None
         self.reason, self.cure = "", ""
 
-    def get(self, engine: Engine) -> Embedder | None:
-        """Return the embedder named in the settings, or None."""
-        with self._lock:
-            if self._embedder is None:
-                self._embedder = self._open(engine)
-            return self._embedder
-
-    def _open(self, engine: Engine) -> Embedder | None:
+    def find(self, engine: Engine) -> Choice | None:
+        """Return what the settings name if it can be used, or None; opens nothing and asks no server."""
         name, names = engine.core.embedder, []
         if not name:
             self.reason, self.cure = "no embedder is chosen", 'set embedder = "http", "onnx" or "mlx" in memcore.toml'
@@ -42,22 +48,39 @@ class Chosen:
             names.append(spec.name)
             if spec.name == name:
                 context = engine.context(plugin.name)
-                self.reason, self.cure = spec.available(context.settings), f"memcore config show | grep {plugin.name}"
-                return None if self.reason else spec.open(context)
-        self.reason, self.cure = f"there is no usable embedder {name!r}", suggest(name, names)
+                self.reason, self.cure = spec.available(context.settings), f"correct [{plugin.name}] in memcore.toml"
+                origin = f"{name} {zlib.crc32(repr(context.settings).encode()):08x}"
+                return None if self.reason else Choice(spec=spec, context=context, origin=origin)
+        self.reason, self.cure = f"there is no embedder {name!r}", suggest(name, names)
+        for plugin in engine.catalog.plugins.values():
+            if "memcore_embedder" in plugin.hooks and plugin.name.endswith(name) and not plugin.usable:
+                self.reason, self.cure = f"the embedder {name!r} is {plugin.status}: {plugin.reason}", plugin.hint
         return None
+
+    def get(self, engine: Engine, *, patience: float = -1) -> Embedder | None:
+        """Return the embedder, opened, or None; another thread that is opening it is waited for so many seconds."""
+        if not self._lock.acquire(timeout=patience):
+            self.reason, self.cure = "the embedder is still being loaded", "ask again"
+            return None
+        try:
+            if self._embedder is None and (choice := self.find(engine)):
+                self._embedder = choice.spec.open(choice.context)
+            return self._embedder
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         """Close the embedder if it was opened."""
-        with self._lock:
+        if self._lock.acquire(timeout=_LONGEST_CLOSE):
             embedder, self._embedder = self._embedder, None
-        if embedder is not None:
-            embedder.close()
+            self._lock.release()
+            if embedder is not None:
+                embedder.close()
 
 
-def embed(embedder: Embedder, texts: Sequence[str], *, query: bool = False) -> list[list[float]]:
-    """Return one unit vector for each text; raises ValueError where the embedder gives something else."""
-    vectors = [unit(vector) for vector in embedder.embed(texts, query=query)]
-    if len(vectors) != len(texts) or any(len(vector) != embedder.dimension for vector in vectors):
+def embed(embedder: Embedder, texts: Sequence[str], *, query: bool = False) -> Sequence[Sequence[float]]:
+    """Return one vector for each text; raises ValueError where the embedder gives something else."""
+    vectors = embedder.embed(texts, query=query)
+    if len(vectors) != len(texts) or len({len(vector) for vector in vectors}) > 1:
         raise ValueError(f"the embedder gave {len(vectors)} vectors for {len(texts)} texts, or of mixed dimensions")
     return vectors

@@ -12,7 +12,12 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-__all__ = ["add_to", "library", "offers_vectors", "register"]
+from memcore.errors import UnavailableError
+
+__all__ = ["CURE", "add_to", "can_load", "library", "offers_vectors", "register"]
+
+CURE = "use a Python whose sqlite3 can load extensions (python.org, Homebrew, uv, most Linux distributions)"
+"""What to do where sqlite-vec cannot be used at all."""
 
 _SUFFIX = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
 
@@ -21,8 +26,12 @@ def library() -> Path:
     """Return the path of the vec0 library; the package itself is not imported, because it imports NumPy (120 ms)."""
     spec = find_spec("sqlite_vec")
     if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("sqlite_vec is not installed")
-    return Path(spec.origin).parent / f"vec0{_SUFFIX}"
+        what, cure = "sqlite-vec is not installed", "pip install 'memcore-engine[vectors]'"
+        raise UnavailableError(what, cure=cure)
+    path = Path(spec.origin).parent / f"vec0{_SUFFIX}"
+    if not path.is_file():
+        raise UnavailableError(f"sqlite-vec brings no {path.name} for this platform", cure="install it from source")
+    return path
 
 
 def can_load() -> bool:
@@ -31,17 +40,31 @@ def can_load() -> bool:
 
 
 def register() -> None:
-    """Make vec0 part of every connection opened from now on, where extensions cannot be loaded one by one."""
+    """Make vec0 part of every connection opened from now on, where extensions cannot be loaded one by one.
+
+    Raises UnavailableError where that is impossible: a SQLite built with OMIT_LOAD_EXTENSION hands its extensions no
+    table of functions, and vec0 would crash the process (https://sqlite.org/c3ref/auto_extension.html).
+    """
+    path = library()
     if can_load():
         return
+    with sqlite3.connect(":memory:") as connection:
+        options = {str(row[0]) for row in connection.execute("PRAGMA compile_options")}
+    connection.close()
+    if "OMIT_LOAD_EXTENSION" in options:
+        raise UnavailableError("this SQLite is built without extensions", cure=CURE)
     import _sqlite3
     import ctypes
 
-    sqlite = ctypes.CDLL(_sqlite3.__file__)  # resolves symbols of the libsqlite3 it is linked with
-    vec = ctypes.CDLL(str(library()))
-    code = sqlite.sqlite3_auto_extension(ctypes.cast(vec.sqlite3_vec_init, ctypes.c_void_p))
+    try:
+        # resolves the symbols of the SQLite it is linked with; without a file it is part of the interpreter
+        sqlite = ctypes.CDLL(getattr(_sqlite3, "__file__", None))
+        vec = ctypes.CDLL(str(path))
+        code = sqlite.sqlite3_auto_extension(ctypes.cast(vec.sqlite3_vec_init, ctypes.c_void_p))
+    except (OSError, AttributeError) as error:
+        raise UnavailableError("sqlite-vec cannot be registered", why=type(error).__name__, cure=CURE) from error
     if code:
-        raise OSError(f"sqlite3_auto_extension failed with code {code}")
+        raise UnavailableError("sqlite-vec cannot be registered", why=f"SQLite says {code}", cure=CURE)
 
 
 def add_to(connection: sqlite3.Connection) -> None:

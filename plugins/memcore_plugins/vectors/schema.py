@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from memcore import Migration
 
-from memcore_plugins.vectors.quantise import bits, eight_bit
-
-__all__ = ["TABLES", "Shelf", "chunks", "delete", "note_pending"]
+__all__ = ["TABLES", "chunks", "delete", "drop_models", "marks", "prepared", "speakers"]
 
 TABLES = [
     Migration.sql(
         1,
-        "CREATE TABLE vec_models(id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE, dimension INTEGER NOT NULL,"
-        " since TEXT NOT NULL) STRICT",
+        # probe: the vector of a fixed text, by which another model behind the same name is noticed
+        "CREATE TABLE vec_models(id INTEGER PRIMARY KEY AUTOINCREMENT, fingerprint TEXT NOT NULL,"
+        " dimension INTEGER NOT NULL, since TEXT NOT NULL, probe BLOB, scanned TEXT,"
+        " UNIQUE(fingerprint, dimension)) STRICT",
         "CREATE TABLE vec_curated(seq INTEGER PRIMARY KEY AUTOINCREMENT, record_id TEXT NOT NULL UNIQUE,"
-        " model INTEGER NOT NULL REFERENCES vec_models(id), vector BLOB NOT NULL) STRICT",
-        "CREATE TABLE vec_curated_pending(record_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
-        "CREATE TABLE vec_curated_names(name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
+        " model INTEGER NOT NULL REFERENCES vec_models(id), space INTEGER NOT NULL, speaker INTEGER,"
+        " vector BLOB NOT NULL) STRICT",
+        "CREATE INDEX vec_curated_by_space ON vec_curated(model, space)",
+        "CREATE INDEX vec_curated_by_speaker ON vec_curated(speaker) WHERE speaker IS NOT NULL",
+        "CREATE TABLE vec_curated_labels(id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL,"
+        " UNIQUE(kind, name)) STRICT",
+        # told: seconds since 1970; tries: begun and not finished; problem: why this text cannot be embedded
+        "CREATE TABLE vec_curated_pending(record_id TEXT PRIMARY KEY, place INTEGER NOT NULL, told INTEGER NOT NULL,"
+        " tries INTEGER NOT NULL DEFAULT 0, problem TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID",
+        "CREATE INDEX vec_curated_pending_order ON vec_curated_pending(problem, tries, place, told DESC)",
     )
 ]
 CHUNK = 500
-MOST_CANDIDATES = 4096
-"""The largest k that sqlite-vec 0.1.9 takes."""
+_UNUSED = (
+    "DELETE FROM vec_curated_labels AS label WHERE NOT EXISTS"
+    " (SELECT 1 FROM vec_models AS m JOIN vec_curated AS v ON v.model=m.id AND v.space=label.id)"
+    " AND NOT EXISTS (SELECT 1 FROM vec_curated AS v WHERE v.speaker=label.id)"
+)
 
 
 def chunks(ids: Iterable[str]) -> Iterator[list[str]]:
@@ -36,92 +45,47 @@ def chunks(ids: Iterable[str]) -> Iterator[list[str]]:
         yield part
 
 
-def note_pending(connection: sqlite3.Connection, ids: Iterable[str]) -> None:
-    """Note records that have no vector of their present text yet."""
-    connection.executemany("INSERT OR IGNORE INTO vec_curated_pending VALUES(?)", [(key,) for key in ids])
+def marks(values: list[str] | list[int]) -> str:
+    """Return the placeholders of a list in SQL."""
+    return ",".join("?" * len(values))
+
+
+def prepared(connection: sqlite3.Connection) -> bool:
+    """Return whether the tables are there; a memory opened for reading only may be older than this plugin."""
+    return connection.execute("SELECT 1 FROM sqlite_master WHERE name='vec_curated_labels'").fetchone() is not None
+
+
+def speakers(connection: sqlite3.Connection) -> list[str]:
+    """Return the names of those who speak in records that have a vector."""
+    return [str(row[0]) for row in connection.execute("SELECT name FROM vec_curated_labels WHERE kind='speaker'")]
 
 
 def delete(connection: sqlite3.Connection, ids: Iterable[str]) -> int:
-    """Delete what is known of these records, bits included; return how many had a vector."""
-    deleted = 0
+    """Delete what is known of these records, bits and unused names included; return how many had a vector.
+
+    Call inside a transaction. vec0 writes zeros over the bits of a deleted row.
+    """
+    deleted, labels = 0, set[int]()
     for part in chunks(ids):
-        marks = ",".join("?" * len(part))
-        connection.execute(f"DELETE FROM vec_curated_pending WHERE record_id IN ({marks})", part)
-        rows = connection.execute(f"SELECT seq, model FROM vec_curated WHERE record_id IN ({marks})", part).fetchall()
-        for seq, model in rows:
-            connection.execute(f"DELETE FROM vec_curated_bits_{model} WHERE rowid=?", (seq,))
-        deleted += connection.execute(f"DELETE FROM vec_curated WHERE record_id IN ({marks})", part).rowcount
+        connection.execute(f"DELETE FROM vec_curated_pending WHERE record_id IN ({marks(part)})", part)
+        found = f"SELECT seq, model, space, speaker FROM vec_curated WHERE record_id IN ({marks(part)})"
+        rows = connection.execute(found, part).fetchall()
+        for model in {row[1] for row in rows}:
+            seqs = [int(row[0]) for row in rows if row[1] == model]
+            connection.execute(f"DELETE FROM vec_curated_bits_{model} WHERE rowid IN ({marks(seqs)})", seqs)
+        labels |= {label for row in rows for label in row[2:] if label is not None}
+        deleted += connection.execute(f"DELETE FROM vec_curated WHERE record_id IN ({marks(part)})", part).rowcount
+    connection.executemany(f"{_UNUSED} AND id=?", [(label,) for label in labels])
     return deleted
 
 
-class Shelf:
-    """The vectors of one model. Those of another model are never compared with them."""
-
-    def __init__(self, connection: sqlite3.Connection, fingerprint: str) -> None:
-        self.connection, self.fingerprint = connection, fingerprint
-        row = connection.execute("SELECT id FROM vec_models WHERE fingerprint=?", (fingerprint,)).fetchone()
-        self.model: int | None = row[0] if row else None
-
-    def open(self, dimension: int, now: datetime) -> None:
-        """Make the model's table of bits if it is new; call inside a transaction."""
-        if self.model is None:
-            statement = "INSERT INTO vec_models(fingerprint, dimension, since) VALUES(?,?,?)"
-            self.model = self.connection.execute(statement, (self.fingerprint, dimension, now.isoformat())).lastrowid
-            width = dimension + -dimension % 8
-            self.connection.execute(f"CREATE VIRTUAL TABLE vec_curated_bits_{self.model} USING vec0(bits bit[{width}])")
-
-    def put(self, vectors: Iterable[tuple[str, Sequence[float]]]) -> None:
-        """Store vectors by record id, in place of what was there; call inside a transaction."""
-        given = list(vectors)
-        delete(self.connection, [key for key, _ in given])
-        for key, vector in given:
-            row = (key, self.model, eight_bit(vector))
-            statement = "INSERT INTO vec_curated(record_id, model, vector) VALUES(?,?,?)"
-            seq = self.connection.execute(statement, row).lastrowid
-            insert = f"INSERT INTO vec_curated_bits_{self.model}(rowid, bits) VALUES(?, vec_bit(?))"
-            self.connection.execute(insert, (seq, bits(vector)))
-
-    def nearest(self, vector: Sequence[float], candidates: int) -> list[tuple[str, float]]:
-        """Return (record id, cosine) of the nearest candidates by sign bits, the nearest by cosine first."""
-        if self.model is None:
-            return []
-        found = self.connection.execute(
-            f"WITH near AS MATERIALIZED (SELECT rowid AS seq FROM vec_curated_bits_{self.model}"
-            " WHERE bits MATCH vec_bit(?) AND k=?)"
-            " SELECT record_id, 1.0 - vec_distance_cosine(vec_int8(vector), vec_int8(?)) AS cosine"
-            " FROM near JOIN vec_curated USING(seq) ORDER BY cosine DESC, record_id",
-            (bits(vector), min(candidates, MOST_CANDIDATES), eight_bit(vector)),
-        )
-        return [(str(key), float(cosine)) for key, cosine in found]
-
-    def exact(self, vector: Sequence[float], ids: Iterable[str]) -> list[tuple[str, float]]:
-        """Return (record id, cosine) of exactly these records, the nearest first."""
-        found: list[tuple[str, float]] = []
-        for part in chunks(ids):
-            marks = ",".join("?" * len(part))
-            rows = self.connection.execute(
-                "SELECT record_id, 1.0 - vec_distance_cosine(vec_int8(vector), vec_int8(?)) FROM vec_curated"
-                f" WHERE model=? AND record_id IN ({marks})",
-                (eight_bit(vector), self.model, *part),
-            )
-            found.extend((str(key), float(cosine)) for key, cosine in rows)
-        return sorted(found, key=lambda row: (-row[1], row[0]))
-
-    def having(self, ids: Sequence[str]) -> set[str]:
-        """Return those of these records that have a vector of this model."""
-        found: set[str] = set()
-        for part in chunks(ids):
-            marks = ",".join("?" * len(part))
-            statement = f"SELECT record_id FROM vec_curated WHERE model=? AND record_id IN ({marks})"
-            found.update(str(row[0]) for row in self.connection.execute(statement, (self.model, *part)))
-        return found
-
-    def drop_others(self) -> int:
-        """Delete the vectors and tables of every other model; call inside a transaction."""
-        others = self.connection.execute("SELECT id FROM vec_models WHERE id IS NOT ?", (self.model,)).fetchall()
-        deleted = 0
-        for (model,) in others:
-            deleted += self.connection.execute("DELETE FROM vec_curated WHERE model=?", (model,)).rowcount
-            self.connection.execute(f"DROP TABLE IF EXISTS vec_curated_bits_{model}")
-            self.connection.execute("DELETE FROM vec_models WHERE id=?", (model,))
-        return deleted
+def drop_models(connection: sqlite3.Connection, keep: int) -> int:
+    """Delete every model but this one, with its vectors; call inside a transaction. Returns how many vectors."""
+    deleted = 0
+    for (model,) in connection.execute("SELECT id FROM vec_models WHERE id<>?", (keep,)).fetchall():
+        deleted += connection.execute("DELETE FROM vec_curated WHERE model=?", (model,)).rowcount
+        connection.execute(f"DROP TABLE IF EXISTS vec_curated_bits_{model}")
+        connection.execute("DELETE FROM vec_models WHERE id=?", (model,))
+    if deleted:
+        connection.execute(_UNUSED)
+    return deleted

@@ -2,62 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from memcore import Hit, Query
 
-from memcore_plugins.vectors.embedding import embed
-from memcore_plugins.vectors.schema import MOST_CANDIDATES, Shelf
-from memcore_plugins.vectors.words import question
+from memcore_plugins.vectors.shelf import MOST_CANDIDATES, Near, Shelf
 
 if TYPE_CHECKING:
-    from memcore import Embedder, Engine
-    from memcore.records import Finding
+    from memcore import Engine
 
-__all__ = ["other_models", "search"]
+    from memcore_plugins.vectors import VectorsSettings
+
+__all__ = ["search"]
 
 WIDEN = 4
 
 
-def search(engine: Engine, query: Query, embedder: Embedder, names: Collection[str]) -> list[Hit]:
-    """Return the records nearest to the question inside its scope, scored by cosine."""
-    from memcore_plugins.vectors import VectorsSettings
-
-    settings = engine.settings("vectors", VectorsSettings)
-    shelf = Shelf(engine.workspace.connection(), embedder.model)
-    if shelf.model is None:
+def search(engine: Engine, query: Query, shelf: Shelf, vector: bytes, settings: VectorsSettings) -> list[Hit]:
+    """Return the records nearest to an eight-bit vector inside the query's scope, scored by cosine."""
+    wanted = max(query.limit, settings.hits)
+    picked = _Picked(engine, query, wanted)
+    if query.scope.ids:
+        picked.add(shelf.exact(vector, query.scope.ids))
+        return picked.hits
+    spaces = shelf.spaces(query.scope.namespaces) if query.scope.namespaces else None
+    if spaces == []:
         return []
-    (vector,) = embed(embedder, [question(query.text, names)], query=True)
-    wanted, k = min(query.limit, settings.candidates), settings.candidates
+    if shelf.count(spaces, settings.scan_limit + 1) <= settings.scan_limit:
+        picked.add(shelf.all_of(vector, spaces, settings.scan_limit))
+        return picked.hits
+    k = max(settings.candidates, wanted)
     while True:
-        near = shelf.nearest(vector, k)
-        hits = _hits(engine, query, near)
-        if len(hits) >= wanted or len(near) < k or k >= MOST_CANDIDATES:
+        near = shelf.nearest(vector, k, spaces)
+        picked.add(near)
+        if len(picked.hits) >= query.limit or len(near) < k:
+            return picked.hits
+        if k >= MOST_CANDIDATES:
             break
         k = min(k * WIDEN, MOST_CANDIDATES)
-    if len(hits) < wanted and len(near) >= k:  # a small scope in a large memory: compare its records one by one
-        ids = [record.id for record in islice(engine.scan(query.scope), settings.scan_limit)]
-        hits = _hits(engine, query, shelf.exact(vector, ids))
-    return hits[: max(query.limit, settings.candidates)]
+    ids = [record.id for record in islice(engine.scan(query.scope), settings.scan_limit)]
+    picked.add(shelf.exact(vector, ids))  # a narrow scope in a large memory: its records one by one
+    return picked.hits
 
 
-def _hits(engine: Engine, query: Query, near: Sequence[tuple[str, float]]) -> list[Hit]:
-    cosine = dict(near)
-    records = [record for record in engine.get(list(cosine)) if query.scope.admits(record)]
-    return [Hit(record=r, score=cosine[r.id], strategies={"vector": cosine[r.id]}) for r in records]
+class _Picked:
+    """Collect hits inside the scope, the nearest first; each record is read once, and no more than are wanted."""
 
+    def __init__(self, engine: Engine, query: Query, wanted: int) -> None:
+        self._engine, self._query, self._wanted = engine, query, wanted
+        self._seen: set[str] = set()
+        self.hits: list[Hit] = []
 
-def other_models(engine: Engine, fingerprint: str) -> Iterator[Finding]:
-    """Yield a finding for each model whose vectors are of no use to the chosen one."""
-    from memcore.records import Finding
+    def add(self, near: Near) -> None:
+        """Read the records of a list, nearest first, until enough are inside the scope."""
+        new = [(key, cosine) for key, cosine in near if key not in self._seen]
+        start = 0
+        while start < len(new) and len(self.hits) < self._wanted:
+            part = new[start : start + self._wanted]
+            start += len(part)
+            self._read(part)
+        self.hits.sort(key=lambda hit: (-hit.score, hit.record.id))
 
-    rows = engine.workspace.connection().execute(
-        "SELECT fingerprint, count(seq) FROM vec_models JOIN vec_curated ON model = vec_models.id"
-        " WHERE fingerprint <> ? GROUP BY fingerprint",
-        (fingerprint,),
-    )
-    for name, count in rows:
-        message = f"{count} vectors were made by {name}, the chosen model is {fingerprint}: they are not searched"
-        yield Finding(code="vectors.model", severity="warning", message=message, cure="memcore backfill-vectors")
+    def _read(self, part: Sequence[tuple[str, float]]) -> None:
+        cosine = dict(part)
+        self._seen.update(cosine)
+        for record in self._engine.get(list(cosine)):
+            if self._query.scope.admits(record):
+                score = cosine[record.id]
+                self.hits.append(Hit(record=record, score=score, strategies={"vector": score}))

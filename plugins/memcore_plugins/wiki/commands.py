@@ -34,7 +34,7 @@ def wiki() -> None:
 
 
 @wiki.command("list")
-@click.option("--all", "every", is_flag=True, help="Also index, log, rules, templates and attachments.")
+@click.option("--all", "every", is_flag=True, help="Also index, log, rules, templates, archive and attachments.")
 @click.option("--retired", is_flag=True, help="Also pages that were removed.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
@@ -195,7 +195,7 @@ def remove(context: Context, name: str, reason: str, dry_run: bool, as_json: boo
     page = pages.lookup(engine, name)
     change = pages.Change(path=page.path, state="retired", revision=page.revision + 1)
     if not dry_run:
-        with engine.writing(), engine.workspace.transaction():
+        with engine.writing():
             change = pages.remove(engine, page, reason=reason)
             if page.role == "page":
                 append(engine, "delete", page.title, reason)
@@ -216,10 +216,10 @@ def _store(engine: Engine, path: str, data: bytes, action: str, reason: str, *, 
     number = (old.revision if old else 0) + (not same)
     change = Change(path=path, state="same" if same else "changed" if old else "new", revision=number)
     if not dry_run and not same:
-        with engine.writing(), engine.workspace.transaction() as connection:
+        with engine.writing():
             root = engine.settings("wiki", WikiSettings).root
             change = put(engine, path, data, action=action, reason=reason, root=root)
-            stored = schema.find(connection, engine.core.namespace, path)
+            stored = schema.find(engine.workspace.connection(), engine.core.namespace, path)
             if stored and stored.role == "page":
                 append(engine, action, stored.title, reason)
     _say(change, dry_run=dry_run, as_json=as_json)

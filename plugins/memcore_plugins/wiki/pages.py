@@ -1,4 +1,4 @@
-"""Pages come, change and go: each change is a new revision, in one transaction with its records and its log entry."""
+"""Pages come, change and go: each change is a new revision, with its records and its log entry."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from memcore_plugins.wiki import schema
 from memcore_plugins.wiki.told import say, withdraw
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from memcore import Draft, Engine
 
 __all__ = ["Change", "digest_of", "handed_over", "lookup", "page_path", "put", "remove", "sources_of", "text_of"]
@@ -73,39 +75,39 @@ def put(
 
     `vault` is the folder it was read from: the file and that folder then agree. The state before is kept.
     """
-    namespace, now = engine.core.namespace, engine.now()
-    digest = digest_of(data)
-    with engine.writing(), engine.workspace.transaction() as connection:
-        old = schema.find(connection, namespace, path)
+    namespace, digest = engine.core.namespace, digest_of(data)
+    with engine.writing():
+        old = schema.find(engine.workspace.connection(), namespace, path)
         if old and old.digest == digest and old.status == "active":
             if vault is not None and (old.vault, old.synced) != (vault, digest):
-                schema.save(connection, evolve(old, vault=vault, synced=digest))
+                with engine.workspace.transaction() as connection:
+                    schema.save(connection, evolve(old, vault=vault, synced=digest))
             return Change(path=path, state="same", revision=old.revision)
-        page = _next(old, namespace, path, data, digest, now, action=action, reason=reason)
+        page = _next(old, namespace, path, data, digest, engine.now(), action=action, reason=reason)
         if vault is not None:
             page = evolve(page, vault=vault, synced=digest)
-        if old:
-            schema.keep_revision(connection, old)
-        page = evolve(page, id=schema.save(connection, page))
-        refused = _follow(engine, page, root)
-    return Change(path=path, state="changed" if old else "new", revision=page.revision, refused=tuple(refused))
+        text = text_of(data) if page.role != "attachment" else ""
+        told = say(engine, page, text, root, from_file=vault is not None)
+        with engine.workspace.transaction() as connection:
+            if old:
+                schema.keep_revision(connection, old)
+            page = evolve(page, id=schema.save(connection, page))
+            schema.set_links(connection, page.id, told.links)
+            _follow(connection, page, text)
+    return Change(path=path, state="changed" if old else "new", revision=page.revision, refused=told.refused)
 
 
 def remove(engine: Engine, page: schema.StoredPage, *, reason: str) -> Change:
     """Retire a page and the records only it says; its bytes stay as a revision, and a later edit brings it back."""
-    with engine.writing(), engine.workspace.transaction() as connection:
-        schema.keep_revision(connection, page)
-        gone = evolve(
-            page,
-            revision=page.revision + 1,
-            status="retired",
-            action="remove",
-            reason=reason,
-            updated_at=engine.now().isoformat(),
-        )
-        schema.save(connection, gone)
-        schema.set_sources(connection, page.id, ())
+    at, number = engine.now().isoformat(), page.revision + 1
+    gone = evolve(page, revision=number, status="retired", action="remove", reason=reason, updated_at=at)
+    with engine.writing():
         withdraw(engine, page)
+        with engine.workspace.transaction() as connection:
+            schema.keep_revision(connection, page)
+            schema.save(connection, gone)
+            schema.set_links(connection, page.id, {})
+            schema.set_sources(connection, page.id, ())
     return Change(path=page.path, state="retired", revision=gone.revision)
 
 
@@ -195,20 +197,13 @@ def _next(
     )
 
 
-def _follow(engine: Engine, page: schema.StoredPage, root: str) -> list[str]:
-    """Bring sources, log entries and records up to what a file says now."""
-    connection = engine.workspace.connection()
-    if page.role == "attachment":
-        return []
-    text = text_of(page.data)
+def _follow(connection: sqlite3.Connection, page: schema.StoredPage, text: str) -> None:
+    """Bring sources and log entries up to what a file says now."""
     if page.role == "log":
         schema.replace_log(connection, page.namespace, page.path, read_log(text))
-        return []
-    if page.role != "page":
-        return []
-    named = ((name, _stored(source)) for name, source in sources_of(Page(path=page.path, text=text)))
-    schema.set_sources(connection, page.id, named)
-    return say(engine, page, text, root)
+    elif page.role == "page":
+        named = ((name, _stored(source)) for name, source in sources_of(Page(path=page.path, text=text)))
+        schema.set_sources(connection, page.id, named)
 
 
 def _stored(text: str) -> str:

@@ -5,7 +5,7 @@ A page of any role has one row for its newest state; older states are moved to `
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -165,7 +165,7 @@ def current_links(connection: sqlite3.Connection, page: int) -> dict[str, bool]:
     return {key: bool(owned) for key, owned in connection.execute(statement, (page,))}
 
 
-def set_links(connection: sqlite3.Connection, page: int, links: dict[str, bool]) -> None:
+def set_links(connection: sqlite3.Connection, page: int, links: Mapping[str, bool]) -> None:
     """Make these the records a page says now; those it said before are kept as history."""
     connection.execute("UPDATE wiki_pages_records SET current=0 WHERE page=?", (page,))
     connection.executemany(

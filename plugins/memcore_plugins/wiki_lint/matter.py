@@ -31,7 +31,7 @@ def frontmatter(view: View, settings: WikiLintSettings) -> Iterator[Finding]:
     """Report the frontmatter of every page that the vault's own rules, or YAML, do not accept."""
     required = settings.required or required_fields(view)
     for page in view.files:
-        if page.role in ("template", "schema"):
+        if page.role in ("template", "schema", "archive"):
             continue
         yield from _invalid(view, page)
         yield from _twice(view, page)

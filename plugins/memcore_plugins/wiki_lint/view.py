@@ -42,7 +42,7 @@ class View:
 
     @cached_property
     def pages(self) -> tuple[Page, ...]:
-        """Return the files that are pages: no index, log, rules or template."""
+        """Return the files that are pages: no index, log, rules, template or archive."""
         return tuple(page for page in self.files if page.role == "page")
 
     @cached_property

@@ -1,0 +1,86 @@
+"""The vector of a question, within the time a search has: a failing, slow or hanging embedder costs one wait, then none."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from memcore_plugins.vectors import pause as pauses
+from memcore_plugins.vectors.embedding import Chosen, embed
+
+if TYPE_CHECKING:
+    from memcore import Embedder, Engine
+
+__all__ = ["Asker"]
+
+CURE = "look whether the embedder runs; memcore backfill-vectors tries it at once"
+
+
+class Asker:
+    """Embed questions with the chosen embedder; what goes wrong shows in the status of the plugin, and passes again."""
+
+    def __init__(self, chosen: Chosen) -> None:
+        self._chosen = chosen
+        self._lock = threading.Lock()
+        self._asked: dict[int, float] = {}
+        self._failed = False
+
+    def ask(self, engine: Engine, text: str, *, pause: float) -> tuple[Embedder, Sequence[float]] | None:
+        """Return the embedder and the question's vector, or None; `pause` is what a failure costs, in seconds."""
+        choice = self._chosen.find(engine)
+        if choice is None:
+            return None
+        before = pauses.current(engine, choice.origin)
+        if before and pauses.holds(engine, before):
+            self._degrade(engine, before.reason)
+            return None
+        patience = engine.core.search_timeout
+        if self._hangs(patience):
+            self._fail(engine, choice.origin, "the embedder hangs", pause)
+            return None
+        try:
+            embedder = self._chosen.get(engine, patience=patience)
+            if embedder is None:
+                return None
+            vector, spent = self._timed(embedder, text)
+        except Exception as error:  # noqa: BLE001 - whatever an embedder raises costs this strategy only
+            self._fail(engine, choice.origin, pauses.describe(error), pause)
+            return None
+        if spent > patience:
+            self._fail(engine, choice.origin, f"the embedder took {spent:.1f} s of {patience:g}", pause)
+        elif before or self._failed:
+            self._recover(engine)
+        return embedder, vector
+
+    def _timed(self, embedder: Embedder, text: str) -> tuple[Sequence[float], float]:
+        started = time.monotonic()
+        with self._lock:
+            self._asked[threading.get_ident()] = started
+        try:
+            vector = embed(embedder, [text], query=True)[0]
+        finally:
+            with self._lock:
+                del self._asked[threading.get_ident()]
+        return vector, time.monotonic() - started
+
+    def _hangs(self, patience: float) -> bool:
+        with self._lock:
+            return any(time.monotonic() - started > patience for started in self._asked.values())
+
+    def _fail(self, engine: Engine, origin: str, reason: str, seconds: float) -> None:
+        self._degrade(engine, reason)
+        pauses.begin(engine, origin, reason, seconds)
+
+    def _degrade(self, engine: Engine, reason: str) -> None:
+        self._failed = True
+        if plugin := engine.catalog.plugins.get("vectors"):
+            plugin.mark("degraded", reason, CURE)
+
+    def _recover(self, engine: Engine) -> None:
+        plugin = engine.catalog.plugins.get("vectors")
+        if plugin and self._failed and plugin.hint == CURE:
+            plugin.mark("active", "")
+        self._failed = False
+        pauses.end(engine)
