@@ -169,9 +169,10 @@ class Catalog:
         summary = "registered by the host"
         self.plugins[name] = Plugin(name=name, target=name, summary=summary, hooks=hooks, instance=instance)
 
-    def implementers(self, hook: str) -> list[tuple[Plugin, Callable[..., Any]]]:
+    def implementers(self, hook: str, *, loaded: bool = False) -> list[tuple[Plugin, Callable[..., Any]]]:
         """Load the plugins that implement a hook; return each with a callable taking all arguments by name."""
-        found = [p for p in list(self.plugins.values()) if hook in p.hooks and self.load(p)]
+        plugins = [p for p in list(self.plugins.values()) if hook in p.hooks and (p.instance or not loaded)]
+        found = [plugin for plugin in plugins if self.load(plugin)]
         return [(plugin, self.caller(plugin, hook)) for plugin in found]
 
     def caller(self, plugin: Plugin, hook: str) -> Callable[..., Any]:

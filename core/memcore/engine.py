@@ -91,10 +91,13 @@ class Engine:
 
     # --- plugins ---
 
-    def call(self, hook: str, **given: Any) -> list[tuple[str, Any]]:
-        """Call a hook on every plugin in isolation; return (plugin name, result) without the empty results."""
+    def call(self, hook: str, *, loaded: bool = False, **given: Any) -> list[tuple[str, Any]]:
+        """Call a hook on every plugin in isolation; return (plugin name, result) without the empty results.
+
+        `loaded` leaves out the plugins that nothing has needed so far.
+        """
         results = []
-        for plugin, function in self.catalog.implementers(hook):
+        for plugin, function in self.catalog.implementers(hook, loaded=loaded):
             with self.isolated(plugin, hook):
                 if (result := function(engine=self, **given)) is not None:
                     results.append((plugin.name, result))
@@ -382,7 +385,7 @@ class Engine:
     def close(self) -> None:
         """Tell every plugin, then release the backend and the file; a second call does nothing."""
         if not self.workspace.closed:
-            self.call("memcore_stopping")
+            self.call("memcore_stopping", loaded=True)
             self.backend.close()
             self.workspace.close()
 

@@ -176,4 +176,8 @@ class _Telling:
             ids = [evidence[mark] for mark in marks.split(",") if mark in evidence]
             kind = "when" if kind else "detail"
             found.append(Question(text=asked, evidence=ids, kind=kind, asked_at=self.at + timedelta(days=200)))
+        first = next((each for each in found if each.kind == "detail" and each.evidence == (evidence.get("1"),)), None)
+        if first is not None and self.marks_time("1"):
+            text = f"{first.text.rstrip('?')} in {self.when:%B %Y}?"
+            found.append(Question(text=text, evidence=first.evidence, kind="dated", asked_at=first.asked_at))
         return found

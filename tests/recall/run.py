@@ -77,7 +77,7 @@ def _conversations(home: Path, settings: dict, *, ablate: bool) -> None:
                 _row(f"{name} alone", scores)
             fused, nothing = ask(engine, questions, keys), ask(engine, strange, keys)
         _row("fused", fused, nothing)
-        _kinds(fused, ("detail", "when", "period"))
+        _kinds(fused, ("detail", "when", "dated", "period"))
         for name, change in SIGNALS.items() if ablate else ():
             with open_memory(place, {**settings, **change}) as engine:
                 _row(f"  without {name}", ask(engine, questions, keys), ask(engine, strange, keys), against=fused)

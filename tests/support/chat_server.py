@@ -7,15 +7,20 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-__all__ = ["ChatServer"]
+__all__ = ["STALL", "ChatServer"]
+
+STALL = object()
+"""A step of a script at which the server does not answer."""
 
 
 class ChatServer:
-    """Answer chat completions from a script: a text, or (tool name, arguments). After its end it says "Done."."""
+    """Answer chat completions from a script: a text, (tool name, arguments), or STALL, at which no answer comes until `stall` is set. After
+    its end it says "Done."."""
 
     def __init__(self) -> None:
         self.script: list[Any] = []
         self.requests: list[dict[str, Any]] = []
+        self.stall = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -35,6 +40,9 @@ class ChatServer:
     def _next(self, body: dict[str, Any]) -> dict[str, Any]:
         self.requests.append(body)
         step = self.script.pop(0) if self.script and body.get("tools") else "Done."
+        if step is STALL:
+            self.stall.wait(120)
+            step = "Late."
         if isinstance(step, str):
             return {"role": "assistant", "content": step}
         name, arguments = step
@@ -63,7 +71,10 @@ class ChatServer:
                     whole = {**base, "object": "chat.completion", "choices": [choice], "usage": usage}
                     self._send(json.dumps(whole).encode())
                     return
-                parts = [{"index": 0, "delta": message, "finish_reason": None}, {"index": 0, "delta": {}, "finish_reason": reason}]
+                parts = [
+                    {"index": 0, "delta": message, "finish_reason": None},
+                    {"index": 0, "delta": {}, "finish_reason": reason},
+                ]
                 events = [{**base, "object": "chat.completion.chunk", "choices": [part]} for part in parts]
                 events.append({**base, "object": "chat.completion.chunk", "choices": [], "usage": usage})
                 text = "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n"

@@ -67,7 +67,9 @@ class HermesHome:
 
     def start(self, *steps: list, url: str | None = None) -> subprocess.Popen[str]:
         """Start a process that takes these steps; the next ones may be written to its stdin, one JSON list a line."""
-        code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import hermes_steps; hermes_steps.main()"
+        code = (
+            f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import hermes_steps; hermes_steps.main()"
+        )
         process = subprocess.Popen(
             [sys.executable, "-P", "-c", code],
             stdin=subprocess.PIPE,

@@ -72,7 +72,7 @@ class Mirror:
     def _draft(self, target: str, content: str) -> Draft:
         return Draft(
             content=content,
-            kind="identity" if target == "user" else "fact",
+            kind="fact",
             namespace=self.namespace,
             agent_id=self.agent_id,
             source=MEMORY_SOURCE + target,

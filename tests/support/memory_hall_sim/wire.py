@@ -132,7 +132,7 @@ class _Connection(BaseHTTPRequestHandler):
         super().setup()
         self.connection.settimeout(self.server.controls.settings.idle_close)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: Any) -> None:
         """Write nothing; the request log of the controls has it all."""
 
     def _serve(self) -> None:
