@@ -63,6 +63,11 @@ class PluginGroup(click.Group):
         """Return the names of all plugin commands."""
         return sorted(name for plugin in self._plugins(ctx) for name in plugin.commands)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands and their first lines as the index has them, without importing a plugin."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(item for plugin in self._plugins(ctx) for item in plugin.commands.items()))
+
     def _plugins(self, ctx: click.Context) -> list[Any]:
         catalog = self._catalog(ctx)
         return [plugin for plugin in catalog.plugins.values() if plugin.usable]

@@ -164,8 +164,8 @@ class Life(RuleBasedStateMachine):
         def die(*_: Any, **__: Any) -> None:
             raise Killed
 
-        victim = client.backend.outbox if after else client.backend.link.transport
-        setattr(victim, "confirm" if after else "send", die)
+        victim = client.backend.outbox if after else client.backend.courier
+        setattr(victim, "confirm" if after else "_run_through", die)
         try:
             client.keep(text, kind=kind)
         except Killed:

@@ -13,8 +13,8 @@ from harness import Clocked, Report, clocked
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from hostile_workspace import build_large_workspace  # noqa: E402 - found beside the tests only now
-from memcore_toolkit.text import index_text  # noqa: E402
+from hostile_workspace import build_large_workspace
+from memcore_toolkit.text import index_text
 
 FILES = 3_000
 PROGRAM = "from memcore.cli import main; main()"
@@ -40,7 +40,14 @@ def main(report: Report) -> None:
 
 
 def row(
-    report: Report, figure: str, home: Path, root: Path, floor: Clocked, *options: str, target: str = "", settings: tuple[str, ...] = ()
+    report: Report,
+    figure: str,
+    home: Path,
+    root: Path,
+    floor: Clocked,
+    *options: str,
+    target: str = "",
+    settings: tuple[str, ...] = (),
 ) -> None:
     """Run the program once and report its CPU and wall seconds and the most memory it held."""
     command = [sys.executable, "-c", PROGRAM, "--home", str(home), *settings, "migrate", str(root), *options]

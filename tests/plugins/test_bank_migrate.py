@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,11 @@ def active(engine, *kinds):
 def state_of(root):
     """Return bytes and times of everything below a folder, links not followed."""
     return {
-        str(path): (path.lstat().st_mtime_ns, path.lstat().st_mode, path.read_bytes() if path.is_file() and not path.is_symlink() else b"")
+        str(path): (
+            path.lstat().st_mtime_ns,
+            path.lstat().st_mode,
+            path.read_bytes() if path.is_file() and not path.is_symlink() else b"",
+        )
         for path in sorted(root.rglob("*"))
     }
 
@@ -60,7 +65,10 @@ def test_the_sample_is_taken_over_whole(engine):
     assert result.verified == result.states["new"] == len(list(engine.scan(Scope())))
     assert result.curated + result.episodes == result.verified
     assert result.episodes == 8
-    assert result.summary == f"{result.files} files -> {result.curated} curated + 0 entities + 0 topics + 0 links, 0 errors"
+    assert (
+        result.summary
+        == f"{result.files} files -> {result.curated} curated + 0 entities + 0 topics + 0 links, 0 errors"
+    )
     reasons = {each.path: each.reason for each in result.skipped}
     assert reasons == {
         "DREAMS.md": "machine output",
@@ -80,15 +88,20 @@ def test_facts_of_the_sample_have_their_file_and_line(engine):
         name, _, line = source.partition("#L")
         text = (SAMPLE / name).read_text(encoding="utf-8-sig").splitlines()[int(line) - 1]
         assert text.strip(), content
-    assert found["@ebb-api: The replica moved from Oslo to Bergen on 9 February 2026 and now runs in rack 6 at Fjordhall."] == (
-        "memory/2026-02-09.md#L24"
-    )
+    assert found[
+        "@ebb-api: The replica moved from Oslo to Bergen on 9 February 2026 and now runs in rack 6 at Fjordhall."
+    ] == ("memory/2026-02-09.md#L24")
 
 
 def test_what_looks_like_a_fact_in_the_sample_and_is_none_is_no_fact(engine):
     migrate(engine, SAMPLE)
     everything = " ".join(content for content, _ in active(engine))
-    for text in ("the sea took a number", "a fact about the world, with its date", "heard or seen again and again", "batt=61"):
+    for text in (
+        "the sea took a number",
+        "a fact about the world, with its date",
+        "heard or seen again and again",
+        "batt=61",
+    ):
         assert text not in everything
     curated = [record for record in engine.scan(Scope()) if record.kind not in ("daily", "episode")]
     assert not any("do not file it" in record.content or "O-2026-07-02" in record.content for record in curated)
@@ -161,7 +174,12 @@ def test_a_file_that_is_too_large_is_skipped_with_the_setting_that_reads_it(tmp_
 
 
 def test_folders_of_programs_and_hidden_ones_are_passed_over_with_a_reason(engine, folder):
-    write(folder, memory__a="- fine text\n", node_modules__b="- no\n", **{".git__c": "- no\n", ".claude__agents__d": "- yes it is\n"})
+    write(
+        folder,
+        memory__a="- fine text\n",
+        node_modules__b="- no\n",
+        **{".git__c": "- no\n", ".claude__agents__d": "- yes it is\n"},
+    )
     (folder / "photo.png").write_bytes(b"x")
     (folder / "Makefile").write_text("all:")
     skipped = {each.path: each.reason for each in migrate(engine, folder).skipped}
@@ -181,7 +199,31 @@ def test_two_names_with_the_same_escaped_form_are_told_apart(engine, folder):
     assert skipped.reason == "another file has the same escaped name"
 
 
-def test_an_unreadable_folder_and_a_vanishing_file_are_reasons_not_crashes(engine, folder, monkeypatch):
+def test_an_unreadable_folder_is_a_reason_and_keeps_its_records(engine, folder, monkeypatch):
+    write(folder, memory__2026_01_31="- fine text\n", MEMORY="- other text\n")
+    migrate(engine, folder)
+    real = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("memory"):
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    result = migrate(engine, folder)
+    assert [(each.path, each.reason) for each in result.skipped] == [("memory", "unreadable: Permission denied")]
+    assert (result.removed, len(active(engine))) == (0, 2)
+
+
+def test_hard_links_and_linked_folders_are_read_once(engine, folder):
+    write(folder, memory__2026_01_31="- fine text\n")
+    os.link(folder / "memory" / "2026_01_31.md", folder / "memory" / "copy.md")
+    (folder / "again").symlink_to(folder / "memory")
+    reasons = {each.path: each.reason for each in migrate(engine, folder).skipped}
+    assert reasons == {"memory/copy.md": "the same file as memory/2026_01_31.md", "again": "the same folder as memory"}
+
+
+def test_a_vanishing_file_is_a_reason_not_a_crash(engine, folder, monkeypatch):
     write(folder, memory__a="- fine text\n", memory__b="- gone text\n")
     from memcore_plugins.bank_migrate import run
 
@@ -233,7 +275,11 @@ def test_a_draft_the_backend_cannot_store_costs_its_file_only(engine, folder):
     class Odd:
         @hookimpl
         def memcore_extract(self, source):
-            return [Draft(content="odd one", metadata={"when": {1, 2}}, source="x")] if source.path == "memory/a.md" else []
+            return (
+                [Draft(content="odd one", metadata={"when": {1, 2}}, source="x")]
+                if source.path == "memory/a.md"
+                else []
+            )
 
     write(folder, memory__a="- fine text\n", memory__b="- other text\n")
     engine.register(Odd(), name="odd")
@@ -246,7 +292,9 @@ def test_a_backend_that_loses_records_fails_verification(tmp_path, folder, monke
     write(folder, memory__a="- fine text\n- other text\n")
     with open_engine(tmp_path / "home", *PLUGINS) as engine:
         real = engine.backend.get
-        monkeypatch.setattr(engine.backend, "get", lambda ids: [record for record in real(ids) if record.content != "fine text"])
+        monkeypatch.setattr(
+            engine.backend, "get", lambda ids: [record for record in real(ids) if record.content != "fine text"]
+        )
         result = migrate(engine, folder)
     assert result.verified == 1
     assert [line.partition(": ")[0] for line in result.errors] == ["memory/a.md#L1"]

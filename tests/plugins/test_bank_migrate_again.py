@@ -257,9 +257,14 @@ with open_engine(home, "ingest", "bank_migrate", "entities", bank_migrate__batch
 def everything(home):
     """Return what a home holds that a migration made."""
     with open_engine(home, *PLUGINS) as engine:
-        records = {(r.id, r.content, r.source, r.status, json.dumps(dict(r.metadata), sort_keys=True)) for r in engine.scan(Scope(statuses=()))}
+        records = {
+            (r.id, r.content, r.source, r.status, json.dumps(dict(r.metadata), sort_keys=True))
+            for r in engine.scan(Scope(statuses=()))
+        }
         rows = engine.workspace.connection()
-        said = set(rows.execute("SELECT path, record_id, line, gone FROM migrated_records JOIN migrated_files ON file=id"))
+        said = set(
+            rows.execute("SELECT path, record_id, line, gone FROM migrated_records JOIN migrated_files ON file=id")
+        )
         files = set(rows.execute("SELECT path, size, digest, reason FROM migrated_files"))
         entities = set(rows.execute("SELECT key, mentions, updated_at FROM entities"))
         assert engine.backend.index.gaps() == (0, 0)

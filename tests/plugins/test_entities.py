@@ -45,7 +45,14 @@ def page(slug, content, *, updated="2026-10-01", how="field", field="", **more):
 
 
 def state(slug, text, when, **more):
-    return Draft(content=f"{slug}: {text}", kind="observation", entities=(slug,), metadata={"state": slug}, occurred_at=day(when), **more)
+    return Draft(
+        content=f"{slug}: {text}",
+        kind="observation",
+        entities=(slug,),
+        metadata={"state": slug},
+        occurred_at=day(when),
+        **more,
+    )
 
 
 def mention(slug, text="was seen", when="2026-10-01", **more):
@@ -63,9 +70,19 @@ def stale(engine):
 def test_the_sample_has_its_pages_states_and_mentions(engine):
     migrate(engine, SAMPLE)
     found = known(engine)
-    assert {slug for slug, entity in found.items() if entity.source} == {"ebb-api", "pier-signs", "Mina-Seo", "Jonas-Halvorsen", "林雨桐"}
+    assert {slug for slug, entity in found.items() if entity.source} == {
+        "ebb-api",
+        "pier-signs",
+        "Mina-Seo",
+        "Jonas-Halvorsen",
+        "林雨桐",
+    }
     assert (found["林雨桐"].name, found["林雨桐"].source) == ("林雨桐", "bank/entities/林雨桐.md")
-    assert (found["ebb-api"].kind, found["ebb-api"].state, found["ebb-api"].fields["Owner"]) == ("project", "live", "Jonas Halvorsen")
+    assert (found["ebb-api"].kind, found["ebb-api"].state, found["ebb-api"].fields["Owner"]) == (
+        "project",
+        "live",
+        "Jonas Halvorsen",
+    )
     assert found["pier-signs"].state == "Six signs up; the replacement for sign 7 is at sea."
     assert found["backup"].state.startswith("Restore rehearsed")
     assert found["Plovermap"].mentions == 1
@@ -74,7 +91,10 @@ def test_the_sample_has_its_pages_states_and_mentions(engine):
 def test_only_the_page_nobody_renewed_is_a_warning_in_the_sample(engine):
     migrate(engine, SAMPLE)
     told = stale(engine)
-    assert {where: finding.severity for where, finding in told.items()} == {"bank/entities/ebb-api.md": "warning", "@backup": "info"}
+    assert {where: finding.severity for where, finding in told.items()} == {
+        "bank/entities/ebb-api.md": "warning",
+        "@backup": "info",
+    }
     finding = told["bank/entities/ebb-api.md"]
     assert finding.message == "ebb-api was last updated on 2026-05-12 (field), 151 days ago"
     assert finding.cure == "check Kind, Owner, State, then set its Last Updated"
@@ -110,11 +130,17 @@ def test_what_is_only_mentioned_is_never_stale(engine):
 def test_the_newest_state_counts_whatever_the_order(engine):
     engine.remember(state("pier", "closed", "2026-09-01"))
     engine.remember(state("pier", "open", "2026-03-01"))
-    assert (known(engine)["pier"].state, known(engine)["pier"].updated_at, known(engine)["pier"].updated_from) == ("closed", "2026-09-01", "state")
+    assert (known(engine)["pier"].state, known(engine)["pier"].updated_at, known(engine)["pier"].updated_from) == (
+        "closed",
+        "2026-09-01",
+        "state",
+    )
 
 
 def test_a_newer_state_renews_a_page(engine):
-    engine.remember([page("pier", "State: open", updated="2026-05-01", field="State"), state("pier", "closed", "2026-10-05")])
+    engine.remember(
+        [page("pier", "State: open", updated="2026-05-01", field="State"), state("pier", "closed", "2026-10-05")]
+    )
     assert known(engine)["pier"].state == "closed"
     assert stale(engine) == {}
 
@@ -164,7 +190,10 @@ def test_figures_count_entities_pages_and_stale_ones(engine):
 
 
 SAID = st.lists(
-    st.tuples(st.sampled_from(["pier", "Pier", "rope"]), st.sampled_from(["state", "mention", "page"]), st.integers(1, 9)), max_size=8
+    st.tuples(
+        st.sampled_from(["pier", "Pier", "rope"]), st.sampled_from(["state", "mention", "page"]), st.integers(1, 9)
+    ),
+    max_size=8,
 )
 
 
@@ -173,7 +202,10 @@ SAID = st.lists(
 def test_the_order_and_batches_of_records_do_not_matter(tmp_path_factory, said, data):
     drafts = []
     for number, (slug, what, when) in enumerate(said):
-        made = {"state": state(slug, f"s{when}", f"2026-09-0{when}"), "mention": mention(slug, f"m{number}", f"2026-09-0{when}")}
+        made = {
+            "state": state(slug, f"s{when}", f"2026-09-0{when}"),
+            "mention": mention(slug, f"m{number}", f"2026-09-0{when}"),
+        }
         drafts.append(made.get(what) or page(slug, f"Fact {number}", updated=f"2026-09-0{when}"))
     ends = []
     for order in (drafts, data.draw(st.permutations(drafts))):
@@ -200,7 +232,13 @@ def home(tmp_path):
 def test_the_table_shows_state_date_and_how_it_is_known(home):
     done = memcore(home, *ON, "entities")
     line = next(line for line in done.out.splitlines() if line.startswith("ebb-api"))
-    assert (done.code, "project" in line, "live" in line, "2026-05-12  field" in line, "stale" in line) == (0, True, True, True, True)
+    assert (done.code, "project" in line, "live" in line, "2026-05-12  field" in line, "stale" in line) == (
+        0,
+        True,
+        True,
+        True,
+        True,
+    )
 
 
 def test_one_entity_is_shown_with_its_newest_records(home):

@@ -77,12 +77,21 @@ def test_an_empty_file_is_nothing_to_keep(tmp_path):
 
 def test_remember_keeps_one_fact_with_its_labels(tmp_path):
     options = ("--kind", "opinion", "--entity", "@office", "--tag", "lease", "--confidence", "0.8", "--source", "mail")
-    told = memcore(tmp_path / "home", *ON, "--namespace", "work", "remember", "The lease is dear", *options, "--json").json
+    told = memcore(
+        tmp_path / "home", *ON, "--namespace", "work", "remember", "The lease is dear", *options, "--json"
+    ).json
     record = told["record"]
     assert told["state"] == "new"
-    assert (record["kind"], record["entities"], record["tags"], record["confidence"]) == ("opinion", ["office"], ["lease"], 0.8)
+    assert (record["kind"], record["entities"], record["tags"], record["confidence"]) == (
+        "opinion",
+        ["office"],
+        ["lease"],
+        0.8,
+    )
     assert (record["source"], record["namespace"]) == ("mail", "work")
-    again = memcore(tmp_path / "home", *ON, "--namespace", "work", "remember", "**The lease is dear**", "--kind", "opinion")
+    again = memcore(
+        tmp_path / "home", *ON, "--namespace", "work", "remember", "**The lease is dear**", "--kind", "opinion"
+    )
     assert again.out == f"merged: {record['id']}\n"
 
 

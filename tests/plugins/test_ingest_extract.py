@@ -69,10 +69,15 @@ def test_everything_else_in_a_log_is_kept_item_by_item_as_daily():
 
 
 def test_dates_and_times_of_headings_are_no_context():
-    assert contents("# 2026-01-31 Storm\n\n## 09:45 Weekly call\n\n- x y\n\n## 10:20\n\n- z w\n") == ["Weekly call > x y", "z w"]
+    assert contents("# 2026-01-31 Storm\n\n## 09:45 Weekly call\n\n- x y\n\n## 10:20\n\n- z w\n") == [
+        "Weekly call > x y",
+        "z w",
+    ]
 
 
-@pytest.mark.parametrize("heading", ["Retain items carried over", "✅ Decision: RETAIN", '"Retain" convention', "유지보수", "保留意见"])
+@pytest.mark.parametrize(
+    "heading", ["Retain items carried over", "✅ Decision: RETAIN", '"Retain" convention', "유지보수", "保留意见"]
+)
 def test_false_headings_open_no_retain_section(heading):
     assert [draft.kind for draft in drafts(f"## {heading}\n\n- B: I kept it\n")] == ["daily"]
 
@@ -393,7 +398,11 @@ def test_identity_fields_may_stand_on_the_next_line_and_placeholders_are_empty()
 
         Born in November.
         """
-    assert contents(text, "IDENTITY.md") == ["IDENTITY > Name: Skerry", "IDENTITY > Vibe: dry", "IDENTITY > Born in November."]
+    assert contents(text, "IDENTITY.md") == [
+        "IDENTITY > Name: Skerry",
+        "IDENTITY > Vibe: dry",
+        "IDENTITY > Born in November.",
+    ]
     assert {draft.kind for draft in drafts(text, "IDENTITY.md")} == {"identity"}
 
 
@@ -461,12 +470,23 @@ def test_a_wiki_section_is_kept_together_under_its_headings():
         - another
         """
     first, second = drafts(text, "wiki/concepts/tide.md")
-    assert (first.content, second.content) == ("Tide\nComes twice.", "Tide > Norway\nFirst line.\n- a bullet\n- another")
-    assert (first.tags, first.entities, first.kind, day(first)) == (("sea", "moon"), ("Bergen",), "knowledge", "2026-01-12")
+    assert (first.content, second.content) == (
+        "Tide\nComes twice.",
+        "Tide > Norway\nFirst line.\n- a bullet\n- another",
+    )
+    assert (first.tags, first.entities, first.kind, day(first)) == (
+        ("sea", "moon"),
+        ("Bergen",),
+        "knowledge",
+        "2026-01-12",
+    )
 
 
 def test_items_of_a_running_notes_file_stand_for_themselves():
-    assert contents("# Notes\n\n- one thing\n- another\n", "memory/observations.md") == ["Notes\none thing", "Notes\nanother"]
+    assert contents("# Notes\n\n- one thing\n- another\n", "memory/observations.md") == [
+        "Notes\none thing",
+        "Notes\nanother",
+    ]
     assert contents("# Notes\n\n- one thing\n- another\n", "docs/notes.md") == ["Notes\n- one thing\n- another"]
 
 
@@ -503,3 +523,51 @@ def test_imports_of_other_files_are_no_knowledge():
 def test_a_lone_surrogate_is_replaced_and_a_strange_name_escaped():
     (draft,) = drafts("- half \ud800 a pair\n", "memory/caf\udce9#1.md")
     assert (draft.content, draft.source) == ("half \ufffd a pair", "memory/caf%E9%231.md#L1")
+
+
+def test_turns_without_text_and_odd_lines_of_a_transcript_are_left_out():
+    lines = [
+        "[1, 2]",
+        "",
+        '{"role": "user", "content": 7}',
+        '{"role": "user", "content": "  "}',
+        '{"role": "user", "content": "when", "timestamp": "yesterday"}',
+        '{"role": "user", "content": "here", "timestamp": "2026-01-31T10:00:00"}',
+    ]
+    found = read("\n".join(lines), "sessions/a.jsonl")
+    assert [(draft.content, draft.occurred_at and draft.occurred_at.isoformat()) for draft in found.drafts] == [
+        ("user: when", None),
+        ("user: here", "2026-01-31T10:00:00+00:00"),
+    ]
+    assert [left.line for left in found.left_out] == [1, 3, 4]
+
+
+def test_an_empty_turn_of_a_dump_is_left_out():
+    found = read("user:\nassistant: hi\nuser: a\nassistant: b\n", "chat.md")
+    assert [draft.content for draft in found.drafts] == ["assistant: hi", "user: a", "assistant: b"]
+    assert [left.reason for left in found.left_out] == ["a turn without text"]
+
+
+def test_legends_and_tags_on_an_entity_page_are_what_they_are():
+    text = "# Pier\n\n- W @Pier: Has two lamps.\n- _(fill in)_\n\n## Format\n\n- one fact per line\n\n## Core Facts\n\n- TBD\n"
+    found = read(text, "bank/entities/pier.md")
+    assert [(draft.kind, draft.content) for draft in found.drafts] == [("world", "@Pier: Has two lamps.")]
+    assert [left.reason for left in found.left_out] == ["a placeholder", "a legend or template", "a placeholder"]
+
+
+def test_text_nested_below_a_tag_belongs_to_it_and_tags_nested_below_it_do_not():
+    text = "## Retain\n\n- W @Quay: Is open\n  until nine\n  - in summer only\n  - O(c=0.6) @Ana: Likes it so\n"
+    assert contents(text) == ["@Quay: Is open\nuntil nine\n  - in summer only", "@Ana: Likes it so"]
+
+
+def test_prose_in_a_page_of_opinions_is_kept_under_its_heading():
+    text = "# Opinions\n\nWhat I think.\n\n## Food\n\nTea wins.\n\n| A | B |\n|---|---|\n| x1 | y1 |\n"
+    assert [(draft.kind, draft.content) for draft in drafts(text, "bank/opinions.md")] == [
+        ("knowledge", "Opinions > What I think."),
+        ("opinion", "Food > Tea wins."),
+        ("opinion", "Food > A: x1; B: y1"),
+    ]
+
+
+def test_a_date_on_no_calendar_is_no_date():
+    assert [day(draft) for draft in drafts("- It broke. (2026-13-45)\n", "notes.md")] == [None]

@@ -73,7 +73,12 @@ def test_an_unknown_hint_is_not():
 
 @pytest.mark.parametrize(
     ("path", "kind"),
-    [("bank/world.md", "world"), ("bank/experience.md", "experience"), ("bank/lessons.md", "pattern"), ("bank/contacts.md", "fact")],
+    [
+        ("bank/world.md", "world"),
+        ("bank/experience.md", "experience"),
+        ("bank/lessons.md", "pattern"),
+        ("bank/contacts.md", "fact"),
+    ],
 )
 def test_the_name_of_a_bank_page_gives_the_kind(path, kind):
     assert bank_kind(path) == kind

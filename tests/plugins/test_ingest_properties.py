@@ -16,7 +16,15 @@ from memcore_toolkit.markdown import decode, parse
 
 SAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "workspace"
 FILES = sorted(path.relative_to(SAMPLE).as_posix() for path in SAMPLE.rglob("*") if path.is_file())
-PATHS = ["memory/2026-01-31.md", "bank/entities/A.md", "bank/opinions.md", "MEMORY.md", "wiki/a.md", "memories/USER.md", None]
+PATHS = [
+    "memory/2026-01-31.md",
+    "bank/entities/A.md",
+    "bank/opinions.md",
+    "MEMORY.md",
+    "wiki/a.md",
+    "memories/USER.md",
+    None,
+]
 
 
 def read(text, path=None, kind=None):

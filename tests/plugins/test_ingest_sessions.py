@@ -41,7 +41,10 @@ def test_every_turn_becomes_an_episode_that_names_its_speaker(engine):
 
 
 def test_the_same_words_of_two_speakers_are_two_episodes(engine):
-    said = (Turn(role="user", speaker="Ana", content="I like fog"), Turn(role="user", speaker="Bo", content="I like fog"))
+    said = (
+        Turn(role="user", speaker="Ana", content="I like fog"),
+        Turn(role="user", speaker="Bo", content="I like fog"),
+    )
     engine.session_end(Session(id="s1", turns=said))
     assert [content for _, content in kept(engine)] == ["Ana: I like fog", "Bo: I like fog"]
 
@@ -55,7 +58,11 @@ def test_what_a_turn_and_its_session_carry_stays_on_the_episode(engine):
 
 
 def test_tags_in_turns_become_facts_with_the_turn_as_source(engine):
-    end(engine, "user: remember this", "assistant: Noted.\n\n- W @Quay: The gate opens at six.\n- O(c=0.8) @Ana: Likes fog.")
+    end(
+        engine,
+        "user: remember this",
+        "assistant: Noted.\n\n- W @Quay: The gate opens at six.\n- O(c=0.8) @Ana: Likes fog.",
+    )
     (fact,) = engine.scan(Scope(kinds=("world",)))
     assert (fact.content, fact.source, fact.occurred_at) == ("@Quay: The gate opens at six.", "session:s1#L2", AT)
     (opinion,) = engine.scan(Scope(kinds=("opinion",)))
@@ -71,7 +78,11 @@ def test_what_tools_and_the_system_say_is_kept_as_untrusted_and_never_as_fact(en
 
 
 def test_recalled_memory_in_a_turn_is_taken_out_before_it_is_kept(engine):
-    end(engine, "user: <memory-context>\n- W @Old: recalled\n</memory-context>\nwhere is the key", "user: <memory-context>x</memory-context>")
+    end(
+        engine,
+        "user: <memory-context>\n- W @Old: recalled\n</memory-context>\nwhere is the key",
+        "user: <memory-context>x</memory-context>",
+    )
     assert kept(engine) == [(0, "user: where is the key")]
     assert kept(engine, "world") == []
 
@@ -121,7 +132,9 @@ def test_harvesting_can_be_limited_to_some_roles(tmp_path):
         assert [content for _, content in kept(engine, "world")] == ["@Quay: said by the agent"]
 
 
-LINES = st.lists(st.sampled_from(["user: a b", "user: c d", "assistant: yes", "assistant: - W @Q: is open", "tool: 42"]), max_size=8)
+LINES = st.lists(
+    st.sampled_from(["user: a b", "user: c d", "assistant: yes", "assistant: - W @Q: is open", "tool: 42"]), max_size=8
+)
 
 
 @settings(deadline=None, max_examples=30)

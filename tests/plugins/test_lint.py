@@ -3,9 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from agent_texts import markdown
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from agent_texts import markdown
 from memcore import Draft
 from memcore_plugins.lint.files import check_text
 from memcore_plugins.lint.records import check_records
@@ -89,13 +89,25 @@ def test_no_text_breaks_the_linter_and_lines_exist(text, where):
 
 
 def test_a_sound_memory_has_no_findings(engine):
-    engine.remember([Draft(content="The gate opens at six", entities=("gate",)), Draft(content="Fog is good", kind="opinion", confidence=0.8)])
+    engine.remember(
+        [
+            Draft(content="The gate opens at six", entities=("gate",)),
+            Draft(content="Fog is good", kind="opinion", confidence=0.8),
+        ]
+    )
     assert codes(engine) == []
 
 
 def test_the_same_fact_twice_is_found_within_a_namespace_and_kind(engine):
     text = "The gate opens at six"
-    engine.remember([Draft(content=text), Draft(content=f"**{text}**."), Draft(content=text, kind="opinion"), Draft(content=text, namespace="work")])
+    engine.remember(
+        [
+            Draft(content=text),
+            Draft(content=f"**{text}**."),
+            Draft(content=text, kind="opinion"),
+            Draft(content=text, namespace="work"),
+        ]
+    )
     (finding,) = check_records(engine)
     assert (finding.code, finding.severity, len(finding.record_ids)) == ("lint.duplicate", "warning", 2)
 
@@ -115,7 +127,12 @@ def test_raw_text_may_repeat_itself(engine, kind):
     ],
 )
 def test_two_values_for_one_statement_contradict_each_other(engine, first, second):
-    engine.remember([Draft(content=first, kind="world", entities=("pier",)), Draft(content=second, kind="world", entities=("pier",))])
+    engine.remember(
+        [
+            Draft(content=first, kind="world", entities=("pier",)),
+            Draft(content=second, kind="world", entities=("pier",)),
+        ]
+    )
     (finding,) = check_records(engine)
     assert (finding.code, len(finding.record_ids)) == ("lint.contradiction", 2)
 
@@ -124,19 +141,33 @@ def test_two_values_for_one_statement_contradict_each_other(engine, first, secon
     ("first", "second", "entities"),
     [
         ("The model uses 37 constituents for each harbour", "The model takes 60 minutes for each harbour", ("a", "a")),
-        ("The model uses 37 constituents for each harbour", "The model uses 60 constituents for each harbour", ("a", "b")),
+        (
+            "The model uses 37 constituents for each harbour",
+            "The model uses 60 constituents for each harbour",
+            ("a", "b"),
+        ),
         ("pier > State: open", "pier > Owner: Ana", ("a", "a")),
         ("5 of 7", "6 of 7", ("a", "a")),
     ],
 )
 def test_different_statements_do_not_contradict_each_other(engine, first, second, entities):
-    engine.remember([Draft(content=text, kind="world", entities=(name,)) for text, name in zip((first, second), entities, strict=True)])
+    engine.remember(
+        [
+            Draft(content=text, kind="world", entities=(name,))
+            for text, name in zip((first, second), entities, strict=True)
+        ]
+    )
     assert codes(engine) == []
 
 
 def test_links_that_lead_nowhere_are_errors(engine):
     (kept,) = engine.remember(Draft(content="the base"))
-    engine.remember([Draft(content="stands on it", upstream_ids=(kept.record.id,)), Draft(content="stands on air", upstream_ids=("gone",))])
+    engine.remember(
+        [
+            Draft(content="stands on it", upstream_ids=(kept.record.id,)),
+            Draft(content="stands on air", upstream_ids=("gone",)),
+        ]
+    )
     (finding,) = check_records(engine)
     assert (finding.code, finding.severity, "gone" in finding.message) == ("lint.upstream", "error", True)
 
@@ -159,7 +190,13 @@ def test_a_secret_is_named_by_kind_never_by_text(engine):
 
 
 def test_what_was_wrong_with_a_tag_is_still_said_of_its_record(engine):
-    engine.remember(Draft(content="first run", metadata={"tag": "E", "problems": ["unknown-letter", "confidence-unreadable"]}, source="a.md#L1"))
+    engine.remember(
+        Draft(
+            content="first run",
+            metadata={"tag": "E", "problems": ["unknown-letter", "confidence-unreadable"]},
+            source="a.md#L1",
+        )
+    )
     assert codes(engine) == ["lint.tag-letter", "lint.confidence"]
 
 
@@ -186,7 +223,10 @@ def test_hints_fail_only_when_strict(tmp_path):
 def test_the_json_is_a_list_of_findings(tmp_path):
     (tmp_path / "a.md").write_bytes(b"\xef\xbb\xbf- W @Ana:\n")
     found = memcore(tmp_path / "home", *ON, "lint", "--json", tmp_path / "a.md").json
-    assert [(each["code"], each["severity"]) for each in found] == [("lint.tag-empty", "warning"), ("lint.encoding", "info")]
+    assert [(each["code"], each["severity"]) for each in found] == [
+        ("lint.tag-empty", "warning"),
+        ("lint.encoding", "info"),
+    ]
 
 
 def test_a_missing_path_is_one_message(tmp_path):

@@ -1,9 +1,10 @@
-"""The conversational set: long dialogues of many sessions, composed from hand-written scenes, with evidence for every question.
+"""The conversational set: long dialogues of many sessions, composed from hand-written scenes, with evidence for every
+question.
 
-Each theme holds scenes in two wordings, details in several variants and questions that name the lines answering them. A dialogue
-gives both speakers their own variant of most themes, so the right words from the wrong mouth are the usual distractor; a later
-session comes back to the theme with the same words and no answer. Everything follows from the number of the dialogue: no
-randomness. `tune` and `test` share no theme, no scene and no question.
+Each theme holds scenes in two wordings, details in several variants and questions that name the lines answering them.
+A dialogue gives both speakers their own variant of most themes, so the right words from the wrong mouth are the usual
+distractor; a later session comes back to the theme with the same words and no answer. Everything follows from the
+number of the dialogue: no randomness. `tune` and `test` share no theme, no scene and no question.
 """
 
 from __future__ import annotations
@@ -120,7 +121,9 @@ class _Composer:
             names = told.names if told else dialogue.speakers
             speaker = names[0] if role == "A" else names[1]
             text = text.replace("{A}", names[0]).replace("{B}", names[1])
-            turn = Utterance(id=f"{session}-{position:02}", speaker=speaker, text=text, session=session, position=position, at=at)
+            turn = Utterance(
+                id=f"{session}-{position:02}", speaker=speaker, text=text, session=session, position=position, at=at
+            )
             dialogue.turns.append(turn)
             if told and mark not in (None, "0"):
                 evidence.setdefault(id(told), {})[mark] = turn.id

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from attrs import Factory, define, field, frozen
-
 from memcore import Draft, Engine, Query, Scope
 
 __all__ = ["Asked", "Item", "Scores", "ask", "open_memory", "store"]

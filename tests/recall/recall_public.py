@@ -2,22 +2,21 @@
 
 LoCoMo (Maharana et al. 2024), one JSON list of conversations::
 
-    [{"sample_id": "conv-1",
-      "conversation": {"speaker_a": "Ann", "speaker_b": "Bo", "session_1_date_time": "1:56 pm on 8 May, 2023",
-                       "session_1": [{"speaker": "Ann", "dia_id": "D1:1", "text": "...", "blip_caption": "a photo of ..."}]},
-      "qa": [{"question": "...", "answer": "...", "evidence": ["D1:1"], "category": 4}]}]
+    [{"sample_id": "conv-1", "conversation": {"speaker_a": "Ann", "speaker_b": "Bo", "session_1_date_time": "1:56 pm
+    on 8 May, 2023", "session_1": [{"speaker": "Ann", "dia_id": "D1:1", "text": "...", "blip_caption": "a photo of
+    ..."}]}, "qa": [{"question": "...", "answer": "...", "evidence": ["D1:1"], "category": 4}]}]
 
-Category 1 is multi-hop, 2 temporal, 3 open-domain, 4 single-hop; 5 is adversarial and has no answer: the paper's retrieval
-protocol leaves it out, as well as questions without evidence.
+Category 1 is multi-hop, 2 temporal, 3 open-domain, 4 single-hop; 5 is adversarial and has no answer: the paper's
+retrieval protocol leaves it out, as well as questions without evidence.
 
 LongMemEval (Wu et al. 2025), one JSON list of questions, each with a haystack of its own::
 
-    [{"question_id": "a1", "question_type": "multi-session", "question": "...", "question_date": "2023/05/30 (Tue) 23:40",
-      "haystack_session_ids": ["s1"], "haystack_dates": ["2023/05/20 (Sat) 02:21"],
-      "haystack_sessions": [[{"role": "user", "content": "...", "has_answer": true}]], "answer_session_ids": ["s1"]}]
+    [{"question_id": "a1", "question_type": "multi-session", "question": "...", "question_date": "2023/05/30 (Tue)
+    23:40", "haystack_session_ids": ["s1"], "haystack_dates": ["2023/05/20 (Sat) 02:21"], "haystack_sessions":
+    [[{"role": "user", "content": "...", "has_answer": true}]], "answer_session_ids": ["s1"]}]
 
-A question whose id ends in `_abs` cannot be answered and is left out of retrieval, as in the paper. Evidence at turn level are the
-turns with `has_answer`, at session level the `answer_session_ids`.
+A question whose id ends in `_abs` cannot be answered and is left out of retrieval, as in the paper. Evidence at turn
+level are the turns with `has_answer`, at session level the `answer_session_ids`.
 """
 
 from __future__ import annotations
@@ -63,10 +62,20 @@ def locomo(path: Path) -> Iterator[Corpus]:
             for position, turn in enumerate(talk[f"session_{number}"]):
                 caption = f" [shares {turn['blip_caption']}]" if turn.get("blip_caption") else ""
                 corpus.items.append(
-                    _turn(f"{name}/D{number}/{turn['dia_id']}", turn["text"] + caption, turn["speaker"], position, last, name)
+                    _turn(
+                        f"{name}/D{number}/{turn['dia_id']}",
+                        turn["text"] + caption,
+                        turn["speaker"],
+                        position,
+                        last,
+                        name,
+                    )
                 )
         for question in sample["qa"]:
-            evidence = [f"{name}/D{d}/D{d}:{t}" for d, t in re.findall(r"D:?(\d+):(\d+)", " ".join(question.get("evidence") or []))]
+            evidence = [
+                f"{name}/D{d}/D{d}:{t}"
+                for d, t in re.findall(r"D:?(\d+):(\d+)", " ".join(question.get("evidence") or []))
+            ]
             if question.get("category") != ADVERSARIAL and evidence:
                 kind = CATEGORIES.get(question.get("category"), "other")
                 now = last + timedelta(days=1)

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from recall_conversations import Dialogue, dialogues
-from recall_measure import Asked, Item
-
 from memcore import Draft
+from recall_conversations import Dialogue
+from recall_measure import Asked, Item
 
 __all__ = ["conversation_items", "conversation_questions", "fact_set", "unrelated"]
 
@@ -32,7 +31,11 @@ def conversation_questions(dialogue: Dialogue, namespace: str) -> Iterator[Asked
     """Yield the questions of a dialogue; evidence are the keys of its turns."""
     for question in dialogue.questions:
         yield Asked(
-            text=question.text, evidence=question.evidence, kind=question.kind, now=question.asked_at, namespace=namespace
+            text=question.text,
+            evidence=question.evidence,
+            kind=question.kind,
+            now=question.asked_at,
+            namespace=namespace,
         )
 
 
@@ -43,13 +46,16 @@ def unrelated(namespace: str, now: datetime = NOW) -> Iterator[Asked]:
 
 
 def fact_set() -> tuple[list[Item], list[Asked], list[tuple[str, str]]]:
-    """Return curated facts in four languages among distractors, their questions, and (old, new) keys of what was superseded."""
+    """Return curated facts in four languages among distractors, their questions, and (old, new) keys of what was
+    superseded."""
     items, questions, superseded = [], [], []
 
     def add(key: str, content: str, source: str | None = None) -> None:
         at = NOW - timedelta(days=len(items) % 300)
         entities = [Path(source.partition("#")[0]).stem] if source and "entities/" in source else []
-        items.append(Item(key=key, draft=Draft(content=content, kind="world", source=source, occurred_at=at, entities=entities)))
+        items.append(
+            Item(key=key, draft=Draft(content=content, kind="world", source=source, occurred_at=at, entities=entities))
+        )
 
     for number, (content, source, question) in enumerate(FACTS["facts"]):
         add(f"en-{number}", content, source)
@@ -65,7 +71,10 @@ def fact_set() -> tuple[list[Item], list[Asked], list[tuple[str, str]]]:
         questions.append(Asked(text=question, evidence=(f"new-{number}",), kind="superseded", now=NOW))
     for language, parts in FACTS["distractors"].items():
         for number in range(120):
-            one, two, three = (parts[part][(number * step + number // 10) % len(parts[part])] for part, step in zip("abc", (1, 3, 7), strict=True))
+            one, two, three = (
+                parts[part][(number * step + number // 10) % len(parts[part])]
+                for part, step in zip("abc", (1, 3, 7), strict=True)
+            )
             space = " " if language == "en" else ""
             add(f"noise-{language}-{number}", space.join((one, two, three)) + ("." if space else ""))
     return items, questions, superseded

@@ -1,8 +1,9 @@
-"""Measure recall: `python tests/recall/run.py` on the shipped sets, `--locomo FILE` or `--longmemeval FILE` on public ones.
+"""Measure recall: `python tests/recall/run.py` on the shipped sets, `--locomo FILE` or `--longmemeval FILE` on public
+ones.
 
-The conversational set is split in two that share nothing: weights were chosen on `tune`, `test` shows what they are worth. Printed
-are recall at 5, 10 and 20 of the evidence, NDCG at 10, mean reciprocal rank, the share of unrelated questions that bring anything
-(false recall), and what each signal is worth: the same run with that signal off.
+The conversational set is split in two that share nothing: weights were chosen on `tune`, `test` shows what they are
+worth. Printed are recall at 5, 10 and 20 of the evidence, NDCG at 10, mean reciprocal rank, the share of unrelated
+questions that bring anything (false recall), and what each signal is worth: the same run with that signal off.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--longmemeval", type=Path, metavar="FILE", help="measure on a LongMemEval file")
     parser.add_argument("--limit", type=int, default=0, help="conversations or questions of a public file; 0: all")
     parser.add_argument("--no-ablation", action="store_true", help="leave out the runs with a signal off")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting, as on the command line")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="any setting, as on the command line"
+    )
     given = parser.parse_args(arguments)
     settings = dict(item.split("=", 1) for item in given.set)
     logging.getLogger("memcore").setLevel(logging.ERROR)

@@ -51,7 +51,13 @@ NO_TAGS = [
 @pytest.mark.parametrize(("line", "kind", "content", "entities", "confidence"), DOCUMENTED)
 def test_the_documented_grammar_is_read(line, kind, content, entities, confidence):
     tag = parse_tag(line)
-    assert (tag.kind, tag.content, tag.entities, tag.confidence, tag.problems) == (kind, content, entities, confidence, ())
+    assert (tag.kind, tag.content, tag.entities, tag.confidence, tag.problems) == (
+        kind,
+        content,
+        entities,
+        confidence,
+        (),
+    )
 
 
 @pytest.mark.parametrize(("line", "content", "entities", "confidence"), TOLERATED)
@@ -73,7 +79,12 @@ def test_a_letter_and_a_colon_are_enough_where_tags_are_expected_only(line):
 
 def test_an_unknown_letter_keeps_its_text_as_a_fact():
     tag = parse_tag("- E: the first run failed", trusting=True)
-    assert (tag.kind, tag.letter, tag.content, tag.problems) == ("fact", "E", "the first run failed", ("unknown-letter",))
+    assert (tag.kind, tag.letter, tag.content, tag.problems) == (
+        "fact",
+        "E",
+        "the first run failed",
+        ("unknown-letter",),
+    )
 
 
 def test_the_same_words_about_two_entities_are_two_contents():
@@ -103,7 +114,18 @@ def test_a_confidence_is_read_clamped_or_given_up(text, value, problem):
 
 @pytest.mark.parametrize(
     "heading",
-    ["Retain", "retain:", "Retain (long run)", "🧠 Retain", "**Retain**", "Retain — today", "保留", "유지", "Retenir", "保持"],
+    [
+        "Retain",
+        "retain:",
+        "Retain (long run)",
+        "🧠 Retain",
+        "**Retain**",
+        "Retain — today",
+        "保留",
+        "유지",
+        "Retenir",
+        "保持",
+    ],
 )
 def test_retain_headings_are_known_in_many_languages(heading):
     assert is_retain_heading(heading)

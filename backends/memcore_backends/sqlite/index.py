@@ -23,6 +23,7 @@ Entry = tuple[int, Record]
 Watch = Callable[[Iterable[Entry], int], Iterable[Entry]]
 """What passes entries on while it shows the progress; gets them and their number."""
 
+AROUND_WORDS = "!\"$%&'()*,-./:;<=>?@[\\]^_`{|}~"  # marks that mean nothing at the ends of a word; C++ and C# keep theirs
 ANALYSIS = "sqlite:analysis"
 LAYOUT = "1 content summary labels porter"
 PROBE = (
@@ -50,10 +51,15 @@ def searchable(text: str) -> str:
         return index_text(text)
     if _plain(text):
         return text
-    return " ".join([word if word.isalnum() and len(word) <= LONGEST_TERM else _analysed(word) for word in text.split()])
+    return " ".join([word if word.isalnum() and len(word) <= LONGEST_TERM else _word(word) for word in text.split()])
 
 
-_analysed = lru_cache(maxsize=4096)(index_text)  # words with marks, most often the last word of a sentence
+def _word(word: str) -> str:
+    plain = word.strip(AROUND_WORDS)
+    return word if plain.isalnum() and len(plain) <= LONGEST_TERM else _analysed(word)
+
+
+_analysed = lru_cache(maxsize=4096)(index_text)  # dates, names and terms come again
 
 
 def _plain(text: str) -> bool:

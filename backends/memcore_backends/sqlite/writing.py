@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 from memcore.records import Draft, Record, Stored, evolve
@@ -23,10 +24,22 @@ RETIREMENT = ("retired_reason", "superseded_by", "retired_at")
 def put(connection: sqlite3.Connection, index: Index, drafts: Sequence[Draft], now: datetime) -> list[Stored]:
     """Store drafts inside the open transaction; answer in their order."""
     stored: list[Stored] = []
-    for start in range(0, len(drafts), CHUNK):
-        records = [record_of(draft, now) for draft in drafts[start : start + CHUNK]]
-        stored += _put_chunk(connection, index, records)
+    with _without_wiping(connection):
+        for start in range(0, len(drafts), CHUNK):
+            records = [record_of(draft, now) for draft in drafts[start : start + CHUNK]]
+            stored += _put_chunk(connection, index, records)
     return stored
+
+
+@contextmanager
+def _without_wiping(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let SQLite leave freed pages as they are, a tenth of the time; `erase` rewrites the file and needs no zeros."""
+    before = connection.execute("PRAGMA secure_delete").fetchone()[0]
+    connection.execute("PRAGMA secure_delete=OFF").fetchone()
+    try:
+        yield
+    finally:
+        connection.execute(f"PRAGMA secure_delete={before}").fetchone()
 
 
 def _put_chunk(connection: sqlite3.Connection, index: Index, records: list[Record]) -> list[Stored]:
@@ -47,7 +60,7 @@ def _insert(connection: sqlite3.Connection, table: Table, records: list[Record])
     first = connection.execute(table.first).fetchone()[0]
     step = 1 if first > 0 else -1
     entries = list(zip(range(first, first + step * len(records), step), records, strict=True))
-    done = connection.executemany(table.insert, [to_row(record, seq) for seq, record in entries])
+    done = connection.executemany(table.insert, (to_row(record, seq) for seq, record in entries))
     if done.rowcount == len(records):
         return entries
     side = ">=" if step > 0 else "<="

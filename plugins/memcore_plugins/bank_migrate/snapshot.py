@@ -83,7 +83,7 @@ class _Walker:
             except OSError as error:
                 self.skip(folder, f"unreadable: {error.strerror}")
                 continue
-            waiting += [entry.path for entry in reversed(listed) if self.take(entry)]
+            waiting += [entry.path for entry in listed if self.take(entry)][::-1]
 
     def take(self, entry: os.DirEntry[str]) -> bool:
         """List one entry; tell whether it is a folder to walk."""

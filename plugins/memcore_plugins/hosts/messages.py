@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from memcore.events import Turn
+if TYPE_CHECKING:
+    from memcore.events import Turn
 
 __all__ = ["FENCE", "fenced", "text_of", "turns_of", "unfenced"]
 
@@ -16,7 +17,7 @@ FENCE = "memcore-recall"
 
 _INJECTED = re.compile(rf"<(memory-context|system-reminder|{FENCE})\b[^>]*>.*?(</\1>|\Z)", re.DOTALL | re.IGNORECASE)
 _HOST = re.compile(
-    r"\[CONTEXT (COMPACTION|SUMMARY)|\[END OF PRIOR CONTEXT"
+    r"\[CONTEXT (COMPACTION|SUMMARY)|\[(END OF )?PRIOR CONTEXT"
     r"|<(command|local-command|environment_context|user_instructions)"
 )
 """How messages of the host in the user's name start: summaries of Hermes, commands of Claude Code, setup of Codex."""
@@ -49,6 +50,8 @@ def text_of(content: Any) -> str:
 
 def turns_of(messages: Iterable[Mapping[str, Any]], session_id: str) -> tuple[Turn, ...]:
     """Return what the user and the assistant said, in order; everything else in the messages is left out."""
+    from memcore.events import Turn  # a prompt that is only answered does not need it
+
     found = []
     for message in list(messages):
         role, text = message.get("role"), text_of(message.get("content"))

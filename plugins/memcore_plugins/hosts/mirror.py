@@ -7,7 +7,6 @@ from typing import Any
 
 from attrs import frozen
 from memcore import Draft, Engine, Query, Record, Scope
-from memcore_toolkit.text import query_terms
 
 from memcore_plugins.hosts.messages import unfenced
 
@@ -98,5 +97,7 @@ class Mirror:
 
 def _likeness(one: str, other: str) -> float:
     """Return the share of words two entries have in common, 0 to 1."""
+    from memcore_toolkit.text import query_terms
+
     first, second = set(query_terms(one)), set(query_terms(other))
     return len(first & second) / max(len(first), len(second), 1)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memcore import Engine, MemcoreError, Scope
-from memcore.events import Session, Turn
 
-from memcore_plugins.hosts import unsaved
 from memcore_plugins.hosts.guard import Guard
 from memcore_plugins.hosts.messages import turns_of, unfenced
 from memcore_plugins.hosts.mirror import MEMORY_SOURCE, Mirror, shown_as
 from memcore_plugins.hosts.settings import HostsSettings
 from memcore_plugins.hosts.sieve import Sieve
+
+if TYPE_CHECKING:
+    from memcore.events import Session, Turn
 
 __all__ = ["MEMORY_SOURCE", "MemcoreProvider"]
 
@@ -46,7 +47,7 @@ class MemcoreProvider:
         in_context: bool = False,
     ) -> None:
         self.guard, self.session_id = Guard(home, host), session_id
-        self._opener, self._namespace, self._agent_id, self._seconds = opener, namespace, agent_id, seconds
+        self._opener, self._namespace, self._agent_id, self.seconds = opener, namespace, agent_id, seconds
         self._in_prompt, self._in_context = tuple(in_prompt), in_context
         self._lock, self._open, self._closed = threading.Lock(), list[Engine](), False
         self._block: str | None = None
@@ -98,7 +99,7 @@ class MemcoreProvider:
                 self.guard.note("prefetch", "Nothing", "; ".join(why)[:300] or "nothing that the prompt does not hold")
             return recall.text
 
-        return self.guard.run("prefetch", work, "", seconds=self._seconds)
+        return self.guard.run("prefetch", work, "", seconds=self.seconds)
 
     def on_session_end(self, messages: Sequence[Mapping[str, Any]]) -> None:
         """Keep what the session said; the same or overlapping messages again change nothing."""
@@ -131,20 +132,26 @@ class MemcoreProvider:
                 self._block = _without(self.engine().prompt_block(self.scope), known)
             return self._block
 
-        return self.guard.run("system_prompt_block", work, self._block, seconds=self._seconds) or ""
+        return self.guard.run("system_prompt_block", work, self._block, seconds=self.seconds) or ""
 
     # --- what hosts with richer hooks call as well ---
 
-    def keep(self, turns: Sequence[Turn], entry: str = "sync_turn", *, new: bool = False) -> bool:
+    def keep(
+        self, turns: Sequence[Turn], entry: str = "sync_turn", *, new: bool = False, before: Sequence[Turn] = ()
+    ) -> bool:
         """Store turns durably and return whether they are; turns of this session stored before are recognised.
 
-        `new` says that they follow all that was delivered before. What the database does not take is put aside in the
-        home, and stored with the next delivery that it takes.
+        `new` says that they follow what was delivered as new before, or `before` if nothing was. What the database does
+        not take is put aside in the home, and stored with the next delivery that it takes.
         """
         if not turns:
             return True
-        window = [*self._said, *turns] if new else list(turns)
-        self._said = window[-WINDOW:]
+        from memcore_plugins.hosts import unsaved
+
+        window = list(turns)
+        if new:
+            window = [*(self._said or before[-WINDOW:]), *turns]
+            self._said = window[-WINDOW:]
 
         safe: list[bool] = []
 
@@ -164,6 +171,8 @@ class MemcoreProvider:
         return bool(safe)
 
     def _session(self, turns: Sequence[Turn]) -> Session:
+        from memcore.events import Session
+
         name = self._namespace or (self._open[0].core.namespace if self._open else "")
         return Session(id=self.session_id, turns=tuple(turns), namespace=name, agent_id=self._agent_id)
 

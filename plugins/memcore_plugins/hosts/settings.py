@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from pathlib import Path
 
-__all__ = ["HostsSettings"]
+from attrs import field, frozen
+from memcore.config import Config
+
+__all__ = ["HostsSettings", "seconds_of"]
 
 
 @frozen(kw_only=True)
 class HostsSettings:
-    """How much is recalled for one prompt."""
+    """How much is recalled for one prompt, and how long a prompt waits for it."""
 
+    seconds: float = field(
+        default=1.5, metadata={"help": "seconds a prompt waits for recall", "source": "Hermes gives up after 8"}
+    )
     hits: int = field(
         default=6,
         metadata={
@@ -21,3 +27,8 @@ class HostsSettings:
     tokens: int = field(
         default=500, metadata={"help": "tokens recalled for one prompt", "source": "2,000 characters, six full turns"}
     )
+
+
+def seconds_of(home: Path) -> float:
+    """Return how long a prompt waits, by the settings of a home, before its database is open."""
+    return Config(home=home).section("hosts", HostsSettings).seconds

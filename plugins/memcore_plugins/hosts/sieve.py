@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from memcore import Engine, Hit, Query, Record, Scope, hookimpl
-from memcore_toolkit.text import query_terms
 
 __all__ = ["Sieve", "outdated"]
 
@@ -89,6 +88,8 @@ def _repeats(record: Record, before: Record, after: Record) -> bool:
 
 
 def _terms(text: str) -> set[str]:
+    from memcore_toolkit.text import query_terms
+
     return set(query_terms(_unspoken(text)))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
+import time
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -43,7 +43,7 @@ def take(home: Path) -> Iterator[Session]:
     for path in _files(home):
         claimed = path
         if path.name == _NAME:
-            claimed = path.with_name(f"hosts.unsaved.{uuid.uuid4().hex}.jsonl")
+            claimed = path.with_name(f"hosts.unsaved.{os.getpid()}.{time.time_ns()}.jsonl")
             path.rename(claimed)
         yield from (session for line in _lines(claimed) if (session := _session(line)))
         claimed.unlink(missing_ok=True)

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from memcore import Hit, PluginInfo, Query, Recall, Scope, hookimpl
+from memcore import Hit, PluginInfo, Query, Recall, hookimpl
+
 from memcore_plugins.prefetch import schema
 from memcore_plugins.prefetch.fusion import fuse
 from memcore_plugins.prefetch.question import Question, read
@@ -18,7 +19,6 @@ from memcore_plugins.prefetch.strategies import by_substring, by_text, by_time
 
 if TYPE_CHECKING:
     import click
-
     from memcore import Engine, Migration
     from memcore.records import Report, Run
 
@@ -85,7 +85,9 @@ class Plugin:
 
         days = engine.settings("prefetch", PrefetchSettings).recall_ttl_days
         expired = schema.expire(engine.workspace, run.now - timedelta(days=days), dry_run=run.dry_run)
-        return Report(summary=f"{expired} notes on shown records are older than {days} days", counts={"expired": expired})
+        return Report(
+            summary=f"{expired} notes on shown records are older than {days} days", counts={"expired": expired}
+        )
 
     @hookimpl
     def memcore_stats(self, engine: Engine) -> Mapping[str, Any]:

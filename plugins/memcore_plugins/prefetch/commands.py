@@ -1,4 +1,4 @@
-"""The command `search`: hits in aligned lines, with the reasons if asked, and a plain sentence when there is nothing."""
+"""The command `search`: hits in aligned lines, with their reasons if asked, or a plain sentence why there is nothing."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-from unicodedata import east_asian_width
 
 import click
-
 from memcore import Hit, Query, Scope
 from memcore.cli import Context, pass_context
 from memcore.errors import InvalidInputError
 from memcore.recall import search as search_with_notes
 from memcore.records import evolve
+from memcore_toolkit.console import display_width, emit_json, printable
+
 from memcore_plugins.prefetch import schema
 from memcore_plugins.prefetch.question import read
 from memcore_plugins.prefetch.settings import PrefetchSettings
@@ -43,7 +43,7 @@ LEAST_CONTENT = 24
 @click.option("--until", help="Only what happened up to the end of this day or period.")
 @click.option("--session", help="Leave out what this session was already shown.")
 @pass_context
-def search(context: Context, words: Sequence[str], **options: Any) -> None:
+def search(context: Context, /, words: Sequence[str], **options: Any) -> None:
     """Search memory for a question in any language; the best hit comes first.
 
     \b
@@ -62,17 +62,15 @@ def search(context: Context, words: Sequence[str], **options: Any) -> None:
     )
     hits, notes = search_with_notes(engine, query)
     if options["as_json"]:
-        import json
-
-        click.echo(json.dumps({"query": query.text, "hits": [_as_json(hit) for hit in hits], "notes": notes}, ensure_ascii=False, indent=2))
+        emit_json({"query": query.text, "hits": [_as_json(hit) for hit in hits], "notes": notes})
         return
     for line in _lines(hits, explain=options["explain"]):
-        click.echo(line)
+        click.echo(printable(line))
     if not hits:
-        click.echo(_why_nothing(engine, query))
+        click.echo(printable(_why_nothing(engine, query)))
     if options["explain"]:
         for note in notes:
-            click.echo(f"note: {note}")
+            click.echo(printable(f"note: {note}"))
 
 
 def _scope(engine: Engine, options: dict[str, Any]) -> Scope:
@@ -106,9 +104,11 @@ def _lines(hits: Sequence[Hit], *, explain: bool) -> list[str]:
         sources = hit.sources or ((record.source,) if record.source else ())
         source = sources[0] + (f" +{len(sources) - 1}" if len(sources) > 1 else "") if sources else ""
         content = " ".join(record.content.split())
-        room = None if width is None else max(LEAST_CONTENT, width - 20 - (_columns(source) + 2 if source else 0))
+        room = None if width is None else max(LEAST_CONTENT, width - 20 - (display_width(source) + 2 if source else 0))
         shown, pad = (content, 0) if room is None else _cut(content, room)
-        lines.append(f"{hit.score:6.2f}  {when}  {shown}{' ' * pad if source else ''}{'  ' + source if source else ''}".rstrip())
+        lines.append(
+            f"{hit.score:6.2f}  {when}  {shown}{' ' * pad if source else ''}{'  ' + source if source else ''}".rstrip()
+        )
         if explain:
             found_by = ", ".join(f"{name} {score:.2f}" for name, score in sorted(hit.strategies.items()))
             lines.append(f"        found by {found_by}; {record.kind}, {record.id}")
@@ -125,16 +125,12 @@ def _terminal_width() -> int | None:
         return None
 
 
-def _columns(text: str) -> int:
-    return len(text) if text.isascii() else sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
-
-
 def _cut(text: str, room: int) -> tuple[str, int]:
     """Return the text cut to some columns, and how many columns are left."""
     used = 0
     for place, char in enumerate(text):
-        wide = _columns(char)
-        if used + wide > room - 1 and _columns(text[place:]) > room - used:
+        wide = display_width(char)
+        if used + wide > room - 1 and display_width(text[place:]) > room - used:
             return text[:place] + "…", room - used - 1
         used += wide
     return text, room - used

@@ -8,25 +8,46 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from memcore import Record
-from memcore_plugins.prefetch.question import Period, Term
-from memcore_plugins.prefetch.stemming import stem
 from memcore_toolkit.dates import parse_when
 from memcore_toolkit.text import index_terms
+
+from memcore_plugins.prefetch.question import Period, Term
+from memcore_plugins.prefetch.stemming import stem
 
 __all__ = ["Evidence", "Reader", "fits_period", "speaker_of", "tells_amount"]
 
 _CLOSING = " \n\t\"'”’」』)"
 _SPEAKER = re.compile(r"\s*(?:\*\*)?([^\W\d_][\w .'’-]{0,38}?)(?:\*\*)?\s?[:：]\s")
 _AMOUNTS = frozenset(
-    "one two three four five six seven eight nine ten eleven twelve twenty dozen hundred thousand once twice half".split()
+    [
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "twenty",
+        "dozen",
+        "hundred",
+        "thousand",
+        "once",
+        "twice",
+        "half",
+    ]
 )
 
 
 class Evidence(NamedTuple):
     """The words of a question found in one record.
 
-    `direct` maps the place of a term to how often the word or a form of it occurs, `related` to the weighted count of related words;
-    `length` is in words; `asks` tells whether the text ends as a question.
+    `direct` maps the place of a term to how often the word or a form of it occurs, `related` to the weighted count of
+    related words; `length` is in words; `asks` tells whether the text ends as a question.
     """
 
     direct: dict[int, float]
@@ -53,15 +74,17 @@ class _Lookup(dict[str, tuple[tuple[int, float], ...]]):
 class Reader:
     """Reads records with one question in mind.
 
-    Most texts and questions are plain ASCII words, and there one pattern picks the few words that can match. Other scripts and
-    compounds go through the analysis of the index.
+    Most texts and questions are plain ASCII words, and there one pattern picks the few words that can match. Other
+    scripts and compounds go through the analysis of the index.
     """
 
     def __init__(self, terms: Sequence[Term], text: str) -> None:
         self._lookup = _Lookup(terms)
         lowered = text.lower()
         plain = all(term.word.isascii() and term.word.isalnum() and term.word in lowered for term in terms)
-        heads = {needle[: min(3, max(2, len(needle) - 1))] for needle in self._lookup.needles}  # "try" has the stem "tri"
+        heads = {
+            needle[: min(3, max(2, len(needle) - 1))] for needle in self._lookup.needles
+        }  # "try" has the stem "tri"
         self._words = re.compile(rf"(?<![a-z0-9])(?:{'|'.join(sorted(heads))})[a-z0-9]*") if plain and heads else None
 
     def read(self, record: Record) -> Evidence:
@@ -107,8 +130,8 @@ def tells_amount(text: str) -> bool:
 def fits_period(record: Record, period: Period) -> float:
     """Return 0..1: how well the record fits the period, by the time its text names or else by when it was said.
 
-    "Yesterday" in the text counts from the day the record is about. Said in the period without naming a time: 0.8; said in the period
-    about another time: 0.3.
+    "Yesterday" in the text counts from the day the record is about. Said in the period without naming a time: 0.8;
+    said in the period about another time: 0.3.
     """
     said = record.occurred_at or record.created_at
     told = parse_when(record.content, said)

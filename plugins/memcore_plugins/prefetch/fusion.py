@@ -1,10 +1,10 @@
 """One ranked list from the lists of all strategies: normalised scores, context, structure, time and mild priors.
 
-The words are counted again, in the hits of the word search and in the turns around them, because an index does not say which words
-matched and cannot look at neighbours. Other lists are added with a weight, and with trust in their shape: a list whose best hit
-barely rises above its tail adds little.
+The words are counted again, in the hits of the word search and in the turns around them, because an index does not say
+which words matched and cannot look at neighbours. Other lists are added with a weight, and with trust in their shape: a
+vector list whose best hit barely rises above its tail adds little.
 
-    score = (words * trust + weight * vector + weight * topic + ...) * speaker * entity * answer * question * brevity * priors
+    score = (words * trust + weight * vector + weight * topic + ...) * speaker * entity * answer * ... * priors
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from memcore import Hit, Query
+
 from memcore_plugins.prefetch.context import Windows, is_episode, windows
 from memcore_plugins.prefetch.evidence import Reader, speaker_of
 from memcore_plugins.prefetch.merging import merge_copies, spread
@@ -38,6 +39,8 @@ LONG_LIST = 20
 TRUST_IN_WORDS = 0.5
 #: Share of character pairs that stand between two words and match nothing, in questions of unspaced scripts.
 UNSPACED_GLUE = 0.5
+#: Words besides names and dates up to which a question about a time asks for all there was: "what happened ...".
+OPEN_QUESTION = 1
 #: Hits beyond twice the limit, for those that later plugins leave out.
 SPARE = 10
 
@@ -79,10 +82,7 @@ def _candidates(
         near, extra = windows(engine, records, asked)
         records |= extra
     reader = Reader(question.terms, question.text)
-    candidates = {
-        key: Candidate(record, reader.read(record), speaker_of(record))
-        for key, record in records.items()
-    }
+    candidates = {key: Candidate(record, reader.read(record), speaker_of(record)) for key, record in records.items()}
     for name, hits in lists.items():
         for hit in hits:
             candidates[hit.record.id].strategies[name] = hit.score
@@ -115,11 +115,14 @@ def _is_relevant(
 ) -> bool:
     """Tell whether anything found has to do with the question.
 
-    Yes, if it names somebody who speaks in what was found, or a time that something was found for; if some record with its neighbours
-    holds `floor` of the rarity of the question's words; if a vector is close enough; or if a strategy that finds nothing by chance
-    (topics, pieces of words) found something.
+    Yes, if it names somebody who speaks in what was found; if it asks little more than what there was at a time
+    ("what happened last week?"); if some record with the turns next to it holds `floor` of the rarity of the
+    question's words; if a vector is close enough; or if a strategy that finds nothing by chance (topics, pieces of
+    words) found something.
     """
-    if settings.floor <= 0 or lists.get("time") or signals.asked or not question.terms:
+    if settings.floor <= 0 or signals.asked or not question.terms:
+        return True
+    if lists.get("time") and len(question.terms) <= OPEN_QUESTION:
         return True
     if max((hit.score for hit in lists.get("vector", ())), default=0.0) >= settings.vector_floor:
         return True

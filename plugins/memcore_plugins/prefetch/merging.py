@@ -24,8 +24,8 @@ def merge_copies(hits: Sequence[Hit], count: int) -> list[Hit]:
     The best hit of each group stays; its `sources` name all of them, best first.
     """
     kept: list[tuple[Hit, _Words, list[Hit]]] = []
-    place = 0
-    for place, hit in enumerate(hits, 1):
+    seen = 0
+    for hit in hits:
         words = _words(hit)
         copies = next((copies for first, other, copies in kept if _same(hit, words, first, other)), None)
         if copies is not None:
@@ -33,13 +33,16 @@ def merge_copies(hits: Sequence[Hit], count: int) -> list[Hit]:
         elif len(kept) < count:
             kept.append((hit, words, []))
         else:
-            place -= 1
             break
-    return [*(_merged(hit, copies) for hit, _, copies in kept), *hits[place:]]
+        seen += 1
+    return [*(_merged(hit, copies) for hit, _, copies in kept), *hits[seen:]]
 
 
 def _same(hit: Hit, words: _Words, first: Hit, other: _Words) -> bool:
-    if not WORTH_COMPARING <= len(words) / len(other) <= 1 / WORTH_COMPARING or _overlap(words, other) < WORTH_COMPARING:
+    if (
+        not WORTH_COMPARING <= len(words) / len(other) <= 1 / WORTH_COMPARING
+        or _overlap(words, other) < WORTH_COMPARING
+    ):
         return False
     return near_duplicate(first.record.content, hit.record.content)
 

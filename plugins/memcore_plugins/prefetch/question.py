@@ -1,4 +1,4 @@
-"""What a question asks: its content words with their other forms, the time it names, and the kind of answer it wants."""
+"""What a question asks: its content words and their other forms, the time it names, the kind of answer it wants."""
 
 from __future__ import annotations
 
@@ -8,22 +8,71 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
-from memcore_plugins.prefetch.stemming import stem
-from memcore_plugins.prefetch.words import forms, related
 from memcore_toolkit.calendar_words import MONTHS, WEEKDAYS
 from memcore_toolkit.dates import TimeRange, asks_when, parse_when
 from memcore_toolkit.text import fold, index_terms, query_terms
 
-__all__ = ["Period", "Question", "Term", "read"]
+from memcore_plugins.prefetch.stemming import stem
+from memcore_plugins.prefetch.words import forms, related
+
+__all__ = ["LONGEST_TEXT", "Period", "Question", "Term", "read"]
 
 #: Words that only say how far away a time is; they are dropped once the time itself is understood.
 _DISTANCES = frozenset(
-    "ago last next past this day days week weeks weekend month months year years night morning evening summer winter spring autumn fall"
-    " early late mid beginning end today yesterday tomorrow since".split()
+    [
+        "ago",
+        "last",
+        "next",
+        "past",
+        "this",
+        "day",
+        "days",
+        "week",
+        "weeks",
+        "weekend",
+        "month",
+        "months",
+        "year",
+        "years",
+        "night",
+        "morning",
+        "evening",
+        "summer",
+        "winter",
+        "spring",
+        "autumn",
+        "fall",
+        "early",
+        "late",
+        "mid",
+        "beginning",
+        "end",
+        "today",
+        "yesterday",
+        "tomorrow",
+        "since",
+    ]
 )
 #: "How many", "how much", "how old": the answer holds a number.
-_AMOUNTS = ("how many", "how much", "how old", "how long", "how often", "how far", "how fast", "what age", "몇", "얼마", "多少", "几", "幾", "いくつ")
+_AMOUNTS = (
+    "how many",
+    "how much",
+    "how old",
+    "how long",
+    "how often",
+    "how far",
+    "how fast",
+    "what age",
+    "몇",
+    "얼마",
+    "多少",
+    "几",
+    "幾",
+    "いくつ",
+)
 _NAME = re.compile(r"(?<=[\w,;:)] )[A-Z]\w+")
+#: Characters of a text that are read as a question.
+LONGEST_TEXT = 20_000
 #: Words of a long text (a pasted page, a whole message) that are looked at: names first, then the longest.
 MOST_TERMS = 48
 #: Other words are searched for, at most this many: each costs the index a list of its own.
@@ -33,8 +82,8 @@ MOST_OTHER_WORDS = 16
 class Term(NamedTuple):
     """One content word: `needles` maps each stem that counts as the word to its weight (1 for the word and its forms).
 
-    `mass` is how much of the question it carries: 2 for a name (a capitalised word inside a sentence), else 1. `dates` marks a word that
-    is part of a date; it counts as a word only where the date itself found nothing.
+    `mass` is how much of the question it carries: 2 for a name (a capitalised word inside a sentence), else 1.
+    `dates` marks a word that is part of a date; it counts as a word only where the date itself found nothing.
     """
 
     word: str
@@ -76,6 +125,7 @@ class Question(NamedTuple):
 @lru_cache(maxsize=64)
 def read(text: str, now: datetime, use_forms: bool = True, related_weight: float = 0.4) -> Question:
     """Take a question apart; `now` is what "last week" is relative to. The same question is read once."""
+    text = text[:LONGEST_TEXT]
     period = _period(text, now)
     folded = fold(text)
     terms = _terms(text, use_forms, related_weight, dated=period is not None)

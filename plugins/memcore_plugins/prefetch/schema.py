@@ -66,7 +66,9 @@ def expire(workspace: Workspace, before: datetime, *, dry_run: bool) -> int:
     """Delete the notes from before a moment and return how many; a dry run only counts."""
     old = before.isoformat()
     if dry_run:
-        return int(workspace.connection().execute("SELECT count(*) FROM recalls WHERE shown_at<?", (old,)).fetchone()[0])
+        return int(
+            workspace.connection().execute("SELECT count(*) FROM recalls WHERE shown_at<?", (old,)).fetchone()[0]
+        )
     with workspace.transaction() as connection:
         return connection.execute("DELETE FROM recalls WHERE shown_at<?", (old,)).rowcount
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from memcore import Record
+
 from memcore_plugins.prefetch.context import Windows
 from memcore_plugins.prefetch.evidence import Evidence
 
@@ -13,10 +14,11 @@ __all__ = ["Candidate", "rarities", "score_words"]
 
 #: Weights of a neighbour's words by distance in turns.
 DISTANCE = (1.0, 0.7, 0.4, 0.2)
-#: Saturation of repeated words, the usual k1 of BM25. Length is left to the brevity signal: in windows of turns, BM25's own
-#: normalisation costs one to two points.
+#: Saturation of repeated words, the usual k1 of BM25. Length is left to the brevity signal: in windows of turns,
+#: BM25's own normalisation costs one to two points.
 SATURATION = 1.2
-#: A memory is taken to be at least this large, and this many times the pool, when rarity is estimated (flat from 500 to 2,000).
+#: A memory is taken to be at least this large, and this many times the pool, when rarity is estimated (flat from 500
+#: to 2,000).
 LEAST_CORPUS = 1000
 #: A longer text is not one question: its heaviest words, this many, stand for the whole.
 WORDS_OF_A_QUESTION = 8
@@ -26,8 +28,9 @@ POOLS_IN_CORPUS = 10
 class Candidate:
     """A record on its way into the result.
 
-    `words` is the score of its words and those around it, `own` the part that is its own, `share` how much of the rarity of the
-    question's words it holds (0..1), `own_share` the same without neighbours, `added` what other strategies give.
+    `words` is the score of its words and those around it, `own` the part that is its own, `share` how much of the
+    rarity of the question's words it holds (0..1), `own_share` the same without neighbours, `added` what other
+    strategies give.
     """
 
     __slots__ = ("added", "evidence", "own", "own_share", "record", "share", "speaker", "strategies", "words")
@@ -41,8 +44,8 @@ class Candidate:
 def rarities(count: int, found: Iterable[Evidence]) -> list[float]:
     """Return the rarity of each of `count` terms among the hits of the word search.
 
-    The hits stand for the memory: a rare word brings all its records among them, a common one only a share. That orders words as
-    their rarity in the whole memory does (measured: no difference), and it works with any backend.
+    The hits stand for the memory: a rare word brings all its records among them, a common one only a share. That
+    orders words as their rarity in the whole memory does (measured: no difference), and it works with any backend.
     """
     pool = list(found)
     corpus = max(LEAST_CORPUS, POOLS_IN_CORPUS * len(pool))

@@ -21,7 +21,9 @@ class PrefetchSettings:
     neighbours: int = _setting(20, "hits whose neighbouring turns are fetched", "flat from 20 to 100")
     context: float = _setting(1.0, "weight of neighbouring turns (.7, .4, .2 by distance)", "long conversations: +.10")
     forms: bool = _setting(True, "look for irregular forms: bought for buy", "benchmark: +.02 to +.05")
-    related: float = _setting(0.4, "weight of related words: occupation for job", "benchmark: +.02 to +.07; flat .2 to 1")
+    related: float = _setting(
+        0.4, "weight of related words: occupation for job", "benchmark: +.02 to +.07; flat .2 to 1"
+    )
     speaker: float = _setting(1.0, "bonus of a turn by the person the question names", "long conversations: +.03")
     entity: float = _setting(0.5, "bonus of a record about an entity the question names", "half of a speaker's")
     time: float = _setting(0.5, "weight of a time the question names", "a third of a full match of words")
@@ -37,7 +39,11 @@ class PrefetchSettings:
     vector_floor: float = _setting(0.5, "similarity that counts as relevant without words", "above unrelated pairs")
     diversity: float = _setting(0.15, "what a hit loses for saying what a better one said", "0 for evidence tests")
     duplicates: bool = _setting(True, "merge near-duplicates into one hit with all sources", "same text, many files")
-    substring_rows: int = _setting(1000, "records searched for a piece of a word when words find nothing", "about 10 ms")
-    repeat: bool = _setting(False, "show again what was already shown in the session", "users: the same memory again and again")
+    substring_rows: int = _setting(
+        1000, "records searched for a piece of a word when words find nothing", "about 10 ms"
+    )
+    repeat: bool = _setting(
+        False, "show again what was already shown in the session", "users: the same memory again and again"
+    )
     recall_ttl_days: int = _setting(30, "days until maintenance forgets what was shown", "longer than sessions last")
     keep_query_text: bool = _setting(False, "store the question itself, not only its hash", "private by default")

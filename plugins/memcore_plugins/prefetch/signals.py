@@ -7,13 +7,14 @@ from datetime import datetime
 from math import exp
 
 from memcore import Record
+from memcore_toolkit.dates import parse_when
+from memcore_toolkit.text import fold, index_terms
+
 from memcore_plugins.prefetch.context import is_episode
 from memcore_plugins.prefetch.evidence import tells_amount
 from memcore_plugins.prefetch.question import Question
 from memcore_plugins.prefetch.scoring import Candidate
 from memcore_plugins.prefetch.settings import PrefetchSettings
-from memcore_toolkit.dates import parse_when
-from memcore_toolkit.text import fold, index_terms
 
 __all__ = ["Signals", "named"]
 
@@ -42,7 +43,7 @@ class Signals:
         return frozenset(place for place, term in enumerate(self.question.terms) if term.word in self._names)
 
     def factors(self, candidate: Candidate) -> Iterator[tuple[str, float]]:
-        """Yield each signal that applies to a candidate, with its factor; those that read the text again are in `answers`."""
+        """Yield each signal that applies, with its factor; what has to read the text again is in `answers`."""
         record, settings = candidate.record, self.settings
         if candidate.speaker and candidate.speaker in self.asked:
             yield "said by the one asked about", 1 + settings.speaker

@@ -1,7 +1,7 @@
 """The Porter stemmer, so that what a full-text index found under a stem can be pointed at in the text.
 
-Porter 1980, "An algorithm for suffix stripping", with the two departures of the author's own program that SQLite's ``porter``
-tokenizer shares. Only ASCII words are stemmed; everything else comes back as it is.
+Porter 1980, "An algorithm for suffix stripping", with the two departures of the author's own program that SQLite's
+``porter`` tokenizer shares. Only ASCII words are stemmed; everything else comes back as it is.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ __all__ = ["stem"]
 
 _PLURAL = (("sses", "ss"), ("ies", "i"), ("ss", "ss"), ("s", ""))
 _DOUBLE = (
-    ("ational", "ate"), ("tional", "tion"), ("enci", "ence"), ("anci", "ance"), ("izer", "ize"), ("logi", "log"), ("bli", "ble"),
-    ("alli", "al"), ("entli", "ent"), ("eli", "e"), ("ousli", "ous"), ("ization", "ize"), ("ation", "ate"), ("ator", "ate"),
-    ("alism", "al"), ("iveness", "ive"), ("fulness", "ful"), ("ousness", "ous"), ("aliti", "al"), ("iviti", "ive"), ("biliti", "ble"),
+    ("ational", "ate"), ("tional", "tion"), ("enci", "ence"), ("anci", "ance"), ("izer", "ize"), ("logi", "log"),
+    ("bli", "ble"), ("alli", "al"), ("entli", "ent"), ("eli", "e"), ("ousli", "ous"), ("ization", "ize"),
+    ("ation", "ate"), ("ator", "ate"), ("alism", "al"), ("iveness", "ive"), ("fulness", "ful"),
+    ("ousness", "ous"), ("aliti", "al"), ("iviti", "ive"), ("biliti", "ble"),
 )  # fmt: skip
 _SINGLE = (
     ("icate", "ic"), ("ative", ""), ("alize", "al"), ("iciti", "ic"), ("ical", "ic"), ("ful", ""), ("ness", ""),
 )  # fmt: skip
 _REST = (
-    "al", "ance", "ence", "er", "ic", "able", "ible", "ant", "ement", "ment", "ent", "ion", "ou", "ism", "ate", "iti", "ous", "ive",
-    "ize",
+    "al", "ance", "ence", "er", "ic", "able", "ible", "ant", "ement", "ment", "ent", "ion", "ou", "ism", "ate",
+    "iti", "ous", "ive", "ize",
 )  # fmt: skip
 
 

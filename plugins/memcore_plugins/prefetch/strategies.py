@@ -1,4 +1,4 @@
-"""Where hits come from: the backend's word search, the time the question names, and pieces of words as a last resort."""
+"""Where hits come from: the words of the question, the time it names, and pieces of words as a last resort."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from memcore import Capability, Hit, Query, Record
 from memcore.records import evolve
+from memcore_toolkit.text import fold
+
 from memcore_plugins.prefetch.evidence import fits_period
 from memcore_plugins.prefetch.question import Period, Question
 from memcore_plugins.prefetch.settings import PrefetchSettings
-from memcore_toolkit.text import fold
 
 if TYPE_CHECKING:
     from memcore import Engine
@@ -27,12 +28,14 @@ LONGEST_PERIOD = timedelta(days=400)
 
 
 def by_text(engine: Engine, query: Query, question: Question, settings: PrefetchSettings) -> list[Hit]:
-    """Return what the backend finds by the words of the question and, on an index of words alone, by their other forms."""
-    text = query.text
+    """Return what the backend finds by the question's words and, on an index of words alone, by their other forms."""
+    text = question.text
     if question.others and _searches_words_only(engine):
         text = " ".join((text, *question.others))
     wide = evolve(query, text=text, limit=_pool(query, settings))
-    return [hit if hit.strategies else evolve(hit, strategies={"text": hit.score}) for hit in engine.backend.search(wide)]
+    return [
+        hit if hit.strategies else evolve(hit, strategies={"text": hit.score}) for hit in engine.backend.search(wide)
+    ]
 
 
 def by_time(engine: Engine, query: Query, question: Question, settings: PrefetchSettings) -> list[Hit]:
@@ -58,10 +61,10 @@ def by_time(engine: Engine, query: Query, question: Question, settings: Prefetch
 
 
 def by_substring(engine: Engine, query: Query, question: Question, settings: PrefetchSettings) -> list[Hit]:
-    """Return records that hold a word of the question inside another word, from the first `substring_rows` of the scope.
+    """Return records that hold a word of the question inside another word.
 
-    Only for a question the word search found nothing for, and only where words are all the backend searches: the scan is
-    bounded, so a memory of that size is searched whole and a larger one in part.
+    Only for a question the word search found nothing for, and only where words are all the backend searches: the scan
+    ends after `substring_rows` records: a memory of that size is searched whole, a larger one in part.
     """
     if settings.substring_rows <= 0 or not _searches_words_only(engine):
         return []

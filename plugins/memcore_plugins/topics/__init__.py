@@ -1,4 +1,4 @@
-"""Topics: what memory is about, as a registry with names, aliases and cues, and links from records to any number of them.
+"""Topics: what memory is about. A registry with names, aliases and cues, and links of records to any number of them.
 
 Rules link first: pages, headings, tags, entities, cues. What no rule decides is asked about in groups. A question that
 names a topic brings its records.
@@ -35,9 +35,7 @@ class TopicSettings:
     )
     in_text: bool = field(default=True, metadata={"help": "link records that mention a cue or a telling name"})
     episodes: bool = field(default=False, metadata={"help": "link turns of conversations too"})
-    ask: bool = field(
-        default=True, metadata={"help": "let upkeep ask about groups of records that no rule decides"}
-    )
+    ask: bool = field(default=True, metadata={"help": "let upkeep ask about groups of records that no rule decides"})
     questions_per_run: int = field(
         default=5, metadata={"help": "groups asked about in one upkeep run", "source": "a person answers five"}
     )

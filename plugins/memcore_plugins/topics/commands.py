@@ -109,7 +109,7 @@ def show(context: Context, name: str, limit: int, as_json: bool) -> None:
 @click.option("--description", default="", help="One sentence.")
 @_DRY
 @pass_context
-def add(context: Context, name: str, dry_run: bool, **more: Any) -> None:
+def add(context: Context, /, name: str, dry_run: bool, **more: Any) -> None:
     r"""Add a topic, or more aliases and cues to one, and link the records that mention it.
 
     \b
@@ -125,7 +125,9 @@ def add(context: Context, name: str, dry_run: bool, **more: Any) -> None:
     for alias in more["aliases"]:
         owner = registry.find(alias)
         if owner is not None and owner is not old:
-            raise InvalidInputError(f"{alias!r} already names {owner.name!r}", cure=f"memcore topics merge {alias} {name}")
+            raise InvalidInputError(
+                f"{alias!r} already names {owner.name!r}", cure=f"memcore topics merge {alias} {name}"
+            )
     base = old or Topic(
         namespace=engine.core.namespace, slug=slug_of(name), name=name, created_at=engine.now().isoformat()
     )
@@ -162,7 +164,9 @@ def rename(context: Context, old: str, new: str, dry_run: bool) -> None:
     engine = context.engine
     topic, owner = _topic(engine, old), _registry(engine).find(new)
     if owner is not None and owner.id != topic.id:
-        raise InvalidInputError(f"{new!r} already names a topic", cure=f"memcore topics merge {topic.slug} {owner.slug}")
+        raise InvalidInputError(
+            f"{new!r} already names a topic", cure=f"memcore topics merge {topic.slug} {owner.slug}"
+        )
     if not slug_of(new):
         raise InvalidInputError(f"{new!r} names nothing", why="it has no letter or digit", cure="give it a name")
     aliases = tuple(name for name in dict.fromkeys((*topic.aliases, topic.name)) if slug_of(name) != slug_of(new))
@@ -187,7 +191,7 @@ def merge(context: Context, names: Sequence[str], dry_run: bool) -> None:
     if len(names) < 2:
         raise InvalidInputError("merging takes two topics or more", cure="memcore topics merge FROM... INTO")
     into = _topic(engine, names[-1])
-    others = {topic.id or 0: topic for topic in map(lambda name: _topic(engine, name), names[:-1]) if topic.id != into.id}
+    others = {topic.id or 0: topic for topic in (_topic(engine, name) for name in names[:-1]) if topic.id != into.id}
     connection = engine.workspace.connection()
     links = [link for key in others for link in schema.links_of(connection, key)]
     if not dry_run:

@@ -28,8 +28,25 @@ __all__ = ["Subject", "link", "subject_of"]
 NAMED_BY_HEADINGS = frozenset({"bank", "memory", "wiki", "pages", ""})
 #: Pages of a bank that are sorted by kind, and files that hold everything: their titles say nothing.
 GENERAL = frozenset(
-    "world experience experiences opinions opinion observations reflections memory user identity soul index log readme"
-    " retain notes preferences".split()
+    [
+        "world",
+        "experience",
+        "experiences",
+        "opinions",
+        "opinion",
+        "observations",
+        "reflections",
+        "memory",
+        "user",
+        "identity",
+        "soul",
+        "index",
+        "log",
+        "readme",
+        "retain",
+        "notes",
+        "preferences",
+    ]
 )
 LONGEST_NAME = 60
 

@@ -52,7 +52,7 @@ class Registry:
         return _matches(text, self._phrases)
 
     def in_question(self, text: str) -> list[tuple[Topic, str]]:
-        """Return the topics a question names: common single words count too, since the words of a question are chosen."""
+        """Return the topics a question names; common single words count too, since a question chooses its words."""
         return _matches(text, self._spoken)
 
 
@@ -68,7 +68,7 @@ def _matches(text: str, phrases: Sequence[tuple[str, Topic, str]]) -> list[tuple
 
 
 def _is_whole(phrase: str, folded: str) -> bool:
-    """Tell whether an ASCII phrase stands between word ends somewhere; a plural s may follow. Other scripts have none."""
+    """Tell whether an ASCII phrase stands between word ends somewhere, plural s included; other scripts have none."""
     if not phrase.isascii():
         return True
     start = folded.find(phrase)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import field, frozen
 from memcore import Migration
+from memcore.records import strings
 
 __all__ = [
     "NO_TOPIC",
@@ -45,7 +46,6 @@ TABLES = [
 NO_TOPIC = 0
 CHUNK = 500
 
-_strings = tuple
 _COLUMNS = "id, namespace, slug, name, aliases, cues, description, origin, created_at"
 
 
@@ -56,8 +56,8 @@ class Topic:
     namespace: str
     slug: str
     name: str
-    aliases: tuple[str, ...] = field(default=(), converter=_strings)
-    cues: tuple[str, ...] = field(default=(), converter=_strings)
+    aliases: tuple[str, ...] = field(default=(), converter=strings)
+    cues: tuple[str, ...] = field(default=(), converter=strings)
     description: str = ""
     origin: str = "hand"
     created_at: str = ""

@@ -36,7 +36,9 @@ def search(engine: Engine, query: Query, settings: TopicSettings) -> list[Hit]:
         strength = STRENGTH[reason.partition(":")[0]]
         for link in schema.links_of(connection, topic.id or 0, MOST_LINKS):
             strengths[link.record_id] = max(strengths.get(link.record_id, (0.0, "")), (strength, topic.name))
-    named = {word for topic, _ in asked for name in (topic.name, *topic.aliases, *topic.cues) for word in index_terms(name)}
+    named = {
+        word for topic, _ in asked for name in (topic.name, *topic.aliases, *topic.cues) for word in index_terms(name)
+    }
     words = set(query_terms(query.text)) - named
     hits = []
     for record in engine.backend.get(list(strengths)):

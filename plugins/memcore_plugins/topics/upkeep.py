@@ -41,7 +41,7 @@ def follow(engine: Engine, event: RetireEvent) -> None:
 
 
 def forget(engine: Engine, scope: Scope, record_ids: Sequence[str]) -> int:
-    """Drop links of forgotten records, then the topics that forgetting left empty, since their names tell what was there."""
+    """Drop the links of forgotten records and the topics this leaves empty: their names tell what was there."""
     with engine.workspace.transaction() as connection:
         before = schema.counts(connection)
         gone = schema.drop_records(connection, record_ids)
@@ -76,8 +76,9 @@ def maintain(engine: Engine, run: Run, settings: TopicSettings) -> Report:
     if stale and not run.dry_run:
         with engine.workspace.transaction() as open_connection:
             schema.drop_records(open_connection, stale)
+    done = f"{made} links and {topics} topics added, {len(stale)} stale links dropped"
     return Report(
-        summary=f"{made} links and {topics} topics added, {len(stale)} stale links dropped, {len(undecided)} without topic",
+        summary=f"{done}, {len(undecided)} records without topic",
         counts={"links": made, "topics": topics, "stale": len(stale), "without": len(undecided), "asked": asked},
     )
 

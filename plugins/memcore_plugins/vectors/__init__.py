@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 from memcore import Hit, PluginInfo, Query, hookimpl
+from memcore.errors import PluginError, UnavailableError
 
 from memcore_plugins.vectors import extension, schema
-from memcore_plugins.vectors.embedding import Chosen, embed
+from memcore_plugins.vectors.asking import Asker
+from memcore_plugins.vectors.embedding import Chosen
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from memcore import Engine, Migration
     from memcore.records import Finding, Report, RetireEvent, Run, WriteEvent
 
+    from memcore_plugins.vectors.soon import Soon
+
 __all__ = ["Plugin", "VectorsSettings"]
 
 
@@ -26,16 +29,29 @@ __all__ = ["Plugin", "VectorsSettings"]
 class VectorsSettings:
     """Settings of the vectors plugin."""
 
-    batch: int = field(default=16, metadata={"help": "texts given to the embedder at a time"})
+    batch: int = field(default=32, metadata={"help": "texts given to the embedder at a time, and stored at a time"})
     characters: int = field(default=8000, metadata={"help": "characters of a record that are embedded"})
     candidates: int = field(
         default=200,
         metadata={"help": "records found by bits and compared exactly", "source": "200 of 54,000: recall 0.9996"},
     )
-    upkeep_limit: int = field(default=2000, metadata={"help": "records embedded by one run of maintain"})
+    hits: int = field(
+        default=60, metadata={"help": "hits handed to the ranking", "source": "as many as prefetch reads"}
+    )
+    scan_limit: int = field(default=2000, metadata={"help": "vectors of a small scope compared one by one"})
+    pause: float = field(
+        default=30.0,
+        metadata={"help": "seconds a failing embedder is left alone; doubled by each failure, ten minutes at most"},
+    )
+    on_write: bool = field(default=False, metadata={"help": "embed records right after they were written"})
     session_limit: int = field(default=64, metadata={"help": "records embedded when a session ends"})
-    on_write: bool = field(default=False, metadata={"help": "embed records as they are written"})
-    scan_limit: int = field(default=5000, metadata={"help": "records of a small scope compared one by one"})
+    session_seconds: float = field(
+        default=5.0, metadata={"help": "seconds after which a session's end begins no batch"}
+    )
+    upkeep_limit: int = field(default=2000, metadata={"help": "records embedded by one run of maintain"})
+    rescan_days: float = field(
+        default=7.0, metadata={"help": "days after which maintain looks through all records for missing vectors"}
+    )
 
 
 class Plugin:
@@ -51,9 +67,13 @@ class Plugin:
 
     def __init__(self) -> None:
         self.chosen = Chosen()
-        self._names: set[str] | None = None
-        self._lock = threading.Lock()
-        extension.register()
+        self.asker = Asker(self.chosen)
+        self.lacking: UnavailableError | None = None
+        self._soon: Soon | None = None
+        try:
+            extension.register()
+        except UnavailableError as error:
+            self.lacking = error
 
     @hookimpl
     def memcore_migrations(self) -> Sequence[Migration]:
@@ -63,114 +83,100 @@ class Plugin:
     @hookimpl
     def memcore_connection(self, connection: sqlite3.Connection) -> None:
         """Add sqlite-vec to a new connection."""
-        extension.add_to(connection)
+        if self.lacking is None:
+            extension.add_to(connection)
 
     @hookimpl
     def memcore_forget(self, engine: Engine, record_ids: Sequence[str]) -> int:
-        """Delete the vectors of these records."""
+        """Delete the vectors of these records; refuse where sqlite-vec is missing, because the bits would stay."""
+        if self.lacking:
+            what = "the vectors of these records cannot be deleted here; nothing was removed"
+            raise PluginError(what, why=self.lacking.what, cure=self.lacking.cure)
         return schema.delete(engine.workspace.connection(), record_ids)
 
     @hookimpl
     def memcore_search(self, engine: Engine, query: Query) -> Sequence[Hit] | None:
         """Find records whose meaning is near the question."""
-        from memcore_plugins.vectors.searching import search
-
-        if not query.text.strip() or not query.limit:
+        if self.lacking or not engine.core.embedder or not query.text.strip() or not query.limit:
             return None
-        embedder = self.chosen.get(engine)
-        return search(engine, query, embedder, self._known_names(engine)) if embedder else None
+        from memcore_plugins.vectors.searching import by_meaning
 
-    def _known_names(self, engine: Engine) -> set[str]:
-        with self._lock:
-            if self._names is None:
-                rows = engine.workspace.connection().execute("SELECT name FROM vec_curated_names")
-                self._names = {str(row[0]) for row in rows}
-            return self._names
+        return by_meaning(self, engine, query)
+
+    @hookimpl
+    def memcore_started(self, engine: Engine) -> None:
+        """Say that sqlite-vec cannot be used; where there are vectors, the hooks go on, so that forget can refuse."""
+        connection = engine.workspace.connection()
+        if self.lacking is None and not extension.offers_vectors(connection):
+            self.lacking = UnavailableError("sqlite-vec does not answer in this SQLite", cure=extension.CURE)
+        if self.lacking and (plugin := engine.catalog.plugins.get("vectors")):
+            reason = ": ".join(filter(None, (self.lacking.what, self.lacking.why)))
+            used = schema.prepared(connection) and connection.execute("SELECT 1 FROM vec_curated LIMIT 1").fetchone()
+            plugin.mark("degraded" if used else "unavailable", reason, self.lacking.cure)
 
     @hookimpl
     def memcore_stopping(self) -> None:
-        """Release the embedder."""
+        """Let the batch at hand finish and release the embedder."""
+        if self._soon:
+            self._soon.stop()
         self.chosen.close()
 
     @hookimpl
     def memcore_written(self, engine: Engine, event: WriteEvent) -> None:
-        """Note new records as waiting, or embed them at once if `on_write` says so."""
-        from memcore_plugins.vectors.words import speaker_of
+        """Note new records as waiting; with `on_write`, they are embedded as soon as the write is committed."""
+        from memcore_plugins.vectors import waiting
 
-        names = {speaker for record in event.written if (speaker := speaker_of(record))}
-        connection = engine.workspace.connection()
-        schema.note_pending(connection, [record.id for record in event.written])
-        connection.executemany("INSERT OR IGNORE INTO vec_curated_names VALUES(?)", [(name,) for name in sorted(names)])
-        if names:
-            with self._lock:
-                self._names = None
-        settings = engine.settings("vectors", VectorsSettings)
-        if settings.on_write and (embedder := self.chosen.get(engine)):
-            from memcore_plugins.vectors.words import passage
+        waiting.note(engine.workspace.connection(), event.written)
+        if event.written and not self.lacking and engine.settings("vectors", VectorsSettings).on_write:
+            from memcore_plugins.vectors.soon import Soon
+            from memcore_plugins.vectors.upkeep import embed_waiting
 
-            vectors = embed(embedder, [passage(record, settings.characters) for record in event.written])
-            shelf = schema.Shelf(connection, embedder.model)
-            shelf.open(embedder.dimension, engine.now())
-            shelf.put(zip((record.id for record in event.written), vectors, strict=True))
+            if self._soon is None:
+                self._soon = Soon(
+                    lambda: embed_waiting(self, engine, stop=lambda: self._soon is None or self._soon.stopping)
+                )
+            self._soon.wake()
 
     @hookimpl
     def memcore_retired(self, engine: Engine, event: RetireEvent) -> None:
         """Delete the vectors of records that left active memory."""
-        schema.delete(engine.workspace.connection(), [record.id for record in event.records])
+        if self.lacking is None:
+            schema.delete(engine.workspace.connection(), [record.id for record in event.records])
 
     @hookimpl
     def memcore_session_end(self, engine: Engine) -> Report | None:
-        """Embed a few of the records that wait."""
-        return self._embed(engine, engine.settings("vectors", VectorsSettings).session_limit)
+        """Embed a few of the records that wait, within a few seconds, unless the embedder has just failed."""
+        from memcore_plugins.vectors.upkeep import embed_at_session_end
+
+        return None if self.lacking else embed_at_session_end(self, engine)
 
     @hookimpl
     def memcore_maintain(self, engine: Engine, run: Run) -> Report | None:
-        """Embed what waits, the most important first."""
-        from memcore.records import Report
+        """Embed what waits, the most important first; look for what is missing where the model is new."""
+        from memcore_plugins.vectors.upkeep import maintain
 
-        from memcore_plugins.vectors.backfill import pending
-
-        if run.dry_run:
-            waiting = pending(engine)
-            return Report(summary=f"{waiting} records wait for a vector", counts={"waiting": waiting})
-        return self._embed(engine, engine.settings("vectors", VectorsSettings).upkeep_limit)
-
-    def _embed(self, engine: Engine, limit: int) -> Report | None:
-        from memcore.records import Report
-
-        from memcore_plugins.vectors.backfill import pending, run
-
-        embedder = self.chosen.get(engine)
-        if embedder is None or not pending(engine):
-            return None
-        done = sum(run(engine, embedder, engine.settings("vectors", VectorsSettings), limit))
-        left = pending(engine)
-        return Report(summary=f"{done} records embedded, {left} wait", counts={"embedded": done, "waiting": left})
+        return None if self.lacking else maintain(self, engine, dry_run=run.dry_run)
 
     @hookimpl
     def memcore_check(self, engine: Engine) -> Iterable[Finding]:
-        """Report vectors that the chosen model cannot be compared with."""
-        from memcore_plugins.vectors.searching import other_models
+        """Report vectors of another model, and texts that could not be embedded; opens no embedder."""
+        from memcore_plugins.vectors.upkeep import findings
 
-        embedder = self.chosen.get(engine)
-        return other_models(engine, embedder.model) if embedder else ()
+        return findings(self, engine)
 
     @hookimpl
     def memcore_stats(self, engine: Engine) -> Mapping[str, Any]:
-        """Count vectors by model, what waits, and the bytes a vector takes."""
-        from memcore_plugins.vectors.backfill import pending
+        """Count vectors by model, what waits and what was refused, and the bytes a vector takes."""
+        from memcore_plugins.vectors.upkeep import figures
 
-        rows = engine.workspace.connection().execute(
-            "SELECT fingerprint, count(seq), coalesce(avg(length(vector) + dimension / 8), 0)"
-            " FROM vec_models LEFT JOIN vec_curated ON model = vec_models.id GROUP BY vec_models.id"
-        )
-        models = {str(name): {"vectors": count, "bytes_each": round(size)} for name, count, size in rows}
-        return {"models": models, "waiting": pending(engine)}
+        return figures(engine)
 
     @hookimpl
     def memcore_status(self, engine: Engine) -> tuple[str, str] | None:
-        """Say why nothing is found by meaning, if so."""
-        return None if self.chosen.get(engine) else (self.chosen.reason, self.chosen.cure)
+        """Say why nothing is found by meaning, if so; opens no embedder and asks no server."""
+        from memcore_plugins.vectors.upkeep import status
+
+        return status(self, engine)
 
     @hookimpl
     def memcore_commands(self) -> Sequence[click.Command]:

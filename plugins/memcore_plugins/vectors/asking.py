@@ -1,4 +1,4 @@
-"""The vector of a question, within the time a search has: a failing, slow or hanging embedder costs one wait, then none."""
+"""The vector of a question, within the time a search has: a failing or hanging embedder costs one wait, then none."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from memcore_plugins.vectors.embedding import Chosen, embed
 if TYPE_CHECKING:
     from memcore import Embedder, Engine
 
+    from memcore_plugins.vectors.embedding import Choice
+    from memcore_plugins.vectors.pause import Pause
+
 __all__ = ["Asker"]
 
 CURE = "look whether the embedder runs; memcore backfill-vectors tries it at once"
@@ -26,19 +29,20 @@ class Asker:
         self._lock = threading.Lock()
         self._asked: dict[int, float] = {}
         self._failed = False
+        self._unwritten: Pause | None = None  # of a memory that is open for reading only
 
     def ask(self, engine: Engine, text: str, *, pause: float) -> tuple[Embedder, Sequence[float]] | None:
         """Return the embedder and the question's vector, or None; `pause` is what a failure costs, in seconds."""
         choice = self._chosen.find(engine)
         if choice is None:
             return None
-        before = pauses.current(engine, choice.origin)
+        before = self.paused(engine, choice)
         if before and pauses.holds(engine, before):
             self._degrade(engine, before.reason)
             return None
         patience = engine.core.search_timeout
         if self._hangs(patience):
-            self._fail(engine, choice.origin, "the embedder hangs", pause)
+            self.fail(engine, choice, f"the embedder has not answered for {patience:g} s", pause)
             return None
         try:
             embedder = self._chosen.get(engine, patience=patience)
@@ -46,13 +50,31 @@ class Asker:
                 return None
             vector, spent = self._timed(embedder, text)
         except Exception as error:  # noqa: BLE001 - whatever an embedder raises costs this strategy only
-            self._fail(engine, choice.origin, pauses.describe(error), pause)
+            self.fail(engine, choice, pauses.describe(error), pause)
             return None
         if spent > patience:
-            self._fail(engine, choice.origin, f"the embedder took {spent:.1f} s of {patience:g}", pause)
+            self.fail(engine, choice, f"the embedder took {spent:.1f} s for a question, of {patience:g} s", pause)
         elif before or self._failed:
-            self._recover(engine)
+            self.recover(engine)
         return embedder, vector
+
+    def paused(self, engine: Engine, choice: Choice) -> Pause | None:
+        """Return the pause that was begun last, over or not; None if the embedder answered since."""
+        return pauses.current(engine, choice.origin) or self._unwritten
+
+    def fail(self, engine: Engine, choice: Choice, reason: str, seconds: float) -> None:
+        """Leave the embedder alone for a while and say so in the status of the plugin."""
+        self._degrade(engine, reason)
+        pause = pauses.begin(engine, choice.origin, self.paused(engine, choice), reason, seconds)
+        self._unwritten = pause if engine.workspace.read_only else None
+
+    def recover(self, engine: Engine) -> None:
+        """Take note that the embedder answers."""
+        plugin = engine.catalog.plugins.get("vectors")
+        if plugin and self._failed and plugin.hint == CURE:
+            plugin.mark("active", "")
+        self._failed, self._unwritten = False, None
+        pauses.end(engine)
 
     def _timed(self, embedder: Embedder, text: str) -> tuple[Sequence[float], float]:
         started = time.monotonic()
@@ -69,18 +91,7 @@ class Asker:
         with self._lock:
             return any(time.monotonic() - started > patience for started in self._asked.values())
 
-    def _fail(self, engine: Engine, origin: str, reason: str, seconds: float) -> None:
-        self._degrade(engine, reason)
-        pauses.begin(engine, origin, reason, seconds)
-
     def _degrade(self, engine: Engine, reason: str) -> None:
         self._failed = True
         if plugin := engine.catalog.plugins.get("vectors"):
             plugin.mark("degraded", reason, CURE)
-
-    def _recover(self, engine: Engine) -> None:
-        plugin = engine.catalog.plugins.get("vectors")
-        if plugin and self._failed and plugin.hint == CURE:
-            plugin.mark("active", "")
-        self._failed = False
-        pauses.end(engine)

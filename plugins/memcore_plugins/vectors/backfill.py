@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from memcore import Capability, Scope
 
 from memcore_plugins.vectors import waiting as queue
 from memcore_plugins.vectors.embedding import embed
+from memcore_plugins.vectors.job import Job
 from memcore_plugins.vectors.pause import describe
 from memcore_plugins.vectors.quantise import eight_bit
 from memcore_plugins.vectors.schema import delete, drop_models
@@ -44,7 +45,7 @@ class Step:
         return self.embedded + self.refused + self.gone
 
 
-def open_shelf(engine: Engine, embedder: Embedder, *, patient: bool = False) -> Shelf:
+def open_shelf(engine: Engine, embedder: Embedder, origin: str, *, patient: bool = False) -> Shelf:
     """Return the shelf of the embedder's model, after proof that it answers and is the model that it was.
 
     A question must be answered within the embedder's time for questions; `patient` gives it the time of a batch first,
@@ -58,6 +59,7 @@ def open_shelf(engine: Engine, embedder: Embedder, *, patient: bool = False) -> 
         if not shelf.recognise(probe, engine.now()):
             shelf = Shelf.open(connection, embedder.model, len(probe), engine.now())
             shelf.recognise(probe, engine.now())
+        shelf.note_origin(origin)
     return shelf
 
 
@@ -106,36 +108,58 @@ def _drop_orphans(engine: Engine) -> None:
                 delete(connection, orphans)
 
 
-def run(engine: Engine, embedder: Embedder, settings: VectorsSettings, limit: int | None = None) -> Iterator[Step]:
+def run(
+    engine: Engine, embedder: Embedder, settings: VectorsSettings, limit: int | None = None, *, ahead: bool = False
+) -> Generator[Step]:
     """Embed what waits, the most important first; yield what each batch came to, after it is committed.
 
-    Raises what the embedder raises when it does not answer any more; the batch then waits again.
+    With `ahead`, one batch is embedded while the one before it is stored. Raises what the embedder raises when it does
+    not answer any more; what was not stored then waits again. Close it (`contextlib.closing`) if you leave it early.
     """
+    begun: list[_Batch] = []
+    try:
+        for ids in _taken(engine, settings.batch, limit):
+            records = [record for record in engine.get(ids) if record.status == "active"]
+            texts = [passage(record, settings.characters) for record in records]
+            begun.append(_Batch(ids, records, Job(_embedded, embedder, texts, after=begun[-1].job if begun else None)))
+            if len(begun) > ahead:
+                yield _store(engine, embedder, begun)
+        while begun:
+            yield _store(engine, embedder, begun)
+    finally:
+        if begun and not engine.workspace.closed:
+            with engine.workspace.transaction() as connection:
+                for batch in begun:
+                    queue.give_back(connection, batch.ids)
+
+
+@frozen
+class _Batch:
+    ids: list[str]
+    records: list[Record]
+    job: Job[list[bytes | str]]
+
+
+def _taken(engine: Engine, size: int, limit: int | None) -> Iterator[list[str]]:
     left = limit
     while left is None or left > 0:
         with engine.workspace.transaction() as connection:
-            ids = queue.take(connection, min(settings.batch, left or settings.batch))
+            ids = queue.take(connection, size if left is None else min(size, left))
         if not ids:
             return
-        records = [record for record in engine.get(ids) if record.status == "active"]
-        try:
-            found = _embedded(embedder, [passage(record, settings.characters) for record in records])
-        except Exception:
-            with engine.workspace.transaction() as connection:
-                queue.give_back(connection, ids)
-            raise
-        yield _store(engine, embedder, ids, records, found)
+        yield ids
         left = None if left is None else left - len(ids)
 
 
-def _store(
-    engine: Engine, embedder: Embedder, ids: list[str], records: Sequence[Record], found: Sequence[bytes | str]
-) -> Step:
+def _store(engine: Engine, embedder: Embedder, begun: list[_Batch]) -> Step:
+    """Store the oldest batch begun, as far as its records still wait, and take it off the list."""
+    batch = begun[0]
+    found = batch.job.result()
     with engine.workspace.transaction() as connection:
-        wanted = queue.still_wanted(connection, ids)
+        wanted = queue.still_wanted(connection, batch.ids)
         good: dict[int, list[tuple[Record, bytes]]] = {}
         bad = []
-        for record, vector in zip(records, found, strict=True):
+        for record, vector in zip(batch.records, found, strict=True):
             if record.id in wanted and isinstance(vector, bytes):
                 good.setdefault(len(vector), []).append((record, vector))
             elif record.id in wanted:
@@ -143,9 +167,10 @@ def _store(
         for dimension, rows in good.items():
             Shelf.open(connection, embedder.model, dimension, engine.now()).put(rows)
         queue.refuse(connection, bad)
-        queue.settle(connection, wanted.difference(record.id for record in records))
+        queue.settle(connection, wanted.difference(record.id for record in batch.records))
+    begun.pop(0)
     embedded = sum(map(len, good.values()))
-    return Step(embedded=embedded, refused=len(bad), gone=len(ids) - embedded - len(bad))
+    return Step(embedded=embedded, refused=len(bad), gone=len(batch.ids) - embedded - len(bad))
 
 
 def _embedded(embedder: Embedder, texts: Sequence[str]) -> list[bytes | str]:

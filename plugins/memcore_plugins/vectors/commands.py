@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 import click
 from memcore.cli import Context, pass_context
@@ -10,8 +13,13 @@ from memcore.errors import UnavailableError
 from memcore_toolkit.console import emit_json, progress
 
 from memcore_plugins.vectors import Plugin, VectorsSettings
-from memcore_plugins.vectors.backfill import find_missing, run
-from memcore_plugins.vectors.schema import Shelf
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from memcore import Engine
+
+    from memcore_plugins.vectors.backfill import Step
 
 __all__ = ["backfill_vectors"]
 
@@ -19,14 +27,17 @@ __all__ = ["backfill_vectors"]
 @click.command("backfill-vectors")
 @click.option("--limit", type=click.IntRange(min=1), help="Embed at most this many records now.")
 @click.option("--rebuild", is_flag=True, help="Embed everything anew, also what has a vector of this model.")
-@click.option("--dry-run", is_flag=True, help="Only say how many records wait.")
+@click.option("--dry-run", is_flag=True, help="Only say how many records have no vector; asks no embedder.")
 @click.option("--strict", is_flag=True, help="Exit with 3 where no embedder can be used.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_context
 def backfill_vectors(
     context: Context, limit: int | None, rebuild: bool, dry_run: bool, strict: bool, as_json: bool
 ) -> None:
-    """Embed every record that has no vector of the chosen model; safe to stop and to run again.
+    """Embed every record that has no vector of the chosen model.
+
+    Each batch is kept once it is embedded: stop it or kill it, and the next run goes on from there (without --rebuild,
+    which would begin again). Several may run at once. Exits 1 if a text could not be embedded; others are not held up.
 
     \b
     Examples:
@@ -35,41 +46,73 @@ def backfill_vectors(
       memcore --set embedder=http backfill-vectors --dry-run
     """
     engine = context.engine
-    plugin = engine.catalog.plugins["vectors"]
-    if not engine.catalog.load(plugin) or not isinstance(plugin.instance, Plugin):
-        raise UnavailableError(f"vectors are {plugin.status}", why=plugin.reason, cure=plugin.hint)
-    embedder = plugin.instance.chosen.get(engine)
-    if embedder is None:
-        chosen = plugin.instance.chosen
-        click.echo(f"vectors are inactive: {chosen.reason}\n  try: {chosen.cure}", err=True)
+    plugin = _plugin(engine)
+    if plugin.chosen.find(engine) is None:
+        if as_json:
+            emit_json({"inactive": plugin.chosen.reason, "cure": plugin.chosen.cure})
+        click.echo(f"vectors are inactive: {plugin.chosen.reason}\n  try: {plugin.chosen.cure}", err=True)
         raise SystemExit(3 if strict else 0)
-    shelf = Shelf(engine.workspace.connection(), embedder.model)
-    if rebuild and not dry_run:
-        with engine.workspace.transaction() as connection:
-            connection.execute("INSERT OR IGNORE INTO vec_curated_pending SELECT record_id FROM vec_curated")
-    waiting = find_missing(engine, shelf)
-    done, started = 0, time.monotonic()
-    if not dry_run:
-        total = min(waiting, limit or waiting)
-        settings = engine.settings("vectors", VectorsSettings)
-        for size in progress(run(engine, embedder, settings, limit), total=total, label="embedding"):
-            done += size
-        if limit is None:
-            _drop_other_models(plugin.instance, context)
+    if dry_run:
+        from memcore_plugins.vectors.upkeep import missing
+
+        count = missing(engine, plugin)
+        emit_json({"missing": count}) if as_json else click.echo(f"{count} records have no vector of the chosen model")
+        return
+    told = _backfill(engine, plugin, limit, rebuild)
+    emit_json(told) if as_json else click.echo(_sentence(told))
+    if told["refused"]:
+        raise SystemExit(1)
+
+
+def _plugin(engine: Engine) -> Plugin:
+    found = engine.catalog.plugins["vectors"]
+    if not engine.catalog.load(found) or not isinstance(found.instance, Plugin) or found.instance.lacking:
+        raise UnavailableError(f"vectors are {found.status}", why=found.reason, cure=found.hint)
+    return found.instance
+
+
+def _backfill(engine: Engine, plugin: Plugin, limit: int | None, rebuild: bool) -> dict[str, Any]:
+    from memcore_plugins.vectors import waiting
+    from memcore_plugins.vectors.backfill import find_missing, open_shelf, run, tidy
+
+    choice, embedder = plugin.chosen.find(engine), plugin.chosen.get(engine)
+    if choice is None or embedder is None:
+        raise UnavailableError(
+            "the embedder cannot be used any more", why=plugin.chosen.reason, cure=plugin.chosen.cure
+        )
+    settings = engine.settings("vectors", VectorsSettings)
+    shelf = open_shelf(engine, embedder, choice.origin, patient=True)
+    plugin.asker.recover(engine)
+    with engine.workspace.transaction() as connection:
+        waiting.forgive(connection)
+    find_missing(engine, shelf, everything=rebuild)
+    count = waiting.waiting(engine.workspace.connection())
+    steps: list[Step] = []
+    started = time.monotonic()
+    with closing(run(engine, embedder, settings, limit, ahead=True)) as begun:
+        for _ in progress(_records(begun, steps), total=min(count, limit or count), label="embedding"):
+            continue
     seconds = time.monotonic() - started
-    told = {"embedded": done, "waiting": waiting - done, "model": embedder.model, "seconds": round(seconds, 1)}
-    if as_json:
-        emit_json(told)
-    else:
-        rate = f", {done / seconds:.0f} a second" if done and seconds else ""
-        click.echo(f"{done} records embedded with {embedder.model}{rate}; {waiting - done} wait")
+    return {
+        "embedded": sum(step.embedded for step in steps),
+        "refused": sum(step.refused for step in steps),
+        "waiting": waiting.waiting(engine.workspace.connection()),
+        "dropped": tidy(engine, shelf),
+        "model": embedder.model,
+        "seconds": round(seconds, 1),
+    }
 
 
-def _drop_other_models(plugin: Plugin, context: Context) -> None:
-    engine = context.engine
-    embedder = plugin.chosen.get(engine)
-    if embedder is not None:
-        with engine.workspace.transaction() as connection:
-            dropped = Shelf(connection, embedder.model).drop_others()
-        if dropped:
-            click.echo(f"{dropped} vectors of another model removed", err=True)
+def _records(steps: Iterable[Step], kept: list[Step]) -> Iterator[None]:
+    """Yield once for each record, so that a bar counts records and not batches."""
+    for step in steps:
+        kept.append(step)
+        yield from [None] * step.settled
+
+
+def _sentence(told: dict[str, Any]) -> str:
+    rate = f", {told['embedded'] / told['seconds']:.0f} a second" if told["embedded"] and told["seconds"] else ""
+    parts = [f"{told['embedded']} records embedded with {told['model']}{rate}", f"{told['waiting']} wait"]
+    parts += [f"{told['refused']} cannot be embedded: memcore doctor names them"] if told["refused"] else []
+    parts += [f"{told['dropped']} vectors of another model removed"] if told["dropped"] else []
+    return "; ".join(parts)

@@ -7,12 +7,14 @@ import zlib
 from typing import TYPE_CHECKING
 
 from attrs import frozen
+from memcore import OpenContext
 from memcore.config import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from memcore import Embedder, EmbedderSpec, Engine, OpenContext
+    from memcore import Embedder, EmbedderSpec, Engine
+    from memcore.discovery import Plugin
 
 __all__ = ["Choice", "Chosen", "embed"]
 
@@ -47,7 +49,7 @@ class Chosen:
             spec = function()
             names.append(spec.name)
             if spec.name == name:
-                context = engine.context(plugin.name)
+                context = _context(engine, plugin)
                 self.reason, self.cure = spec.available(context.settings), f"correct [{plugin.name}] in memcore.toml"
                 origin = f"{name} {zlib.crc32(repr(context.settings).encode()):08x}"
                 return None if self.reason else Choice(spec=spec, context=context, origin=origin)
@@ -76,6 +78,13 @@ class Chosen:
             self._lock.release()
             if embedder is not None:
                 embedder.close()
+
+
+def _context(engine: Engine, plugin: Plugin) -> OpenContext:
+    """Return what the embedder is opened with; one that a host registered has no settings of its own."""
+    if hasattr(plugin.instance, "info"):
+        return engine.context(plugin.name)
+    return OpenContext(workspace=engine.workspace, settings=None, clock=engine.now)
 
 
 def embed(embedder: Embedder, texts: Sequence[str], *, query: bool = False) -> Sequence[Sequence[float]]:

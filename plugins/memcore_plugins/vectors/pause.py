@@ -1,4 +1,4 @@
-"""A failing or slow embedder is left alone for a while, in every process, so that it does not cost each prompt a wait."""
+"""A failing or slow embedder is left alone for a while, in every process: it must not cost each prompt a wait."""
 
 from __future__ import annotations
 
@@ -42,9 +42,8 @@ def holds(engine: Engine, pause: Pause) -> bool:
     return 0 < left <= LONGEST
 
 
-def begin(engine: Engine, origin: str, reason: str, seconds: float) -> Pause:
+def begin(engine: Engine, origin: str, before: Pause | None, reason: str, seconds: float) -> Pause:
     """Begin a pause, twice as long as the one before if that has done no good."""
-    before = current(engine, origin)
     failures = before.failures + 1 if before else 1
     length = min(seconds * 2 ** min(failures - 1, 10), LONGEST)
     until = (engine.now() + timedelta(seconds=length)).isoformat()

@@ -21,7 +21,7 @@ def eight_bit(vector: Sequence[float]) -> bytes:
 
     Raises ValueError for a vector that has no direction: without numbers, all zero, or not finite.
     """
-    largest = max(max(vector), -min(vector)) if len(vector) else 0.0
+    largest = max(map(abs, vector), default=0.0)
     if not largest > 0 or not math.isfinite(sum(vector)):  # a sum is not finite if any number is not
         raise ValueError("a vector needs finite numbers that are not all zero")
     scale = 127 / largest

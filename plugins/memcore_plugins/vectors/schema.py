@@ -13,9 +13,10 @@ __all__ = ["TABLES", "chunks", "delete", "drop_models", "marks", "prepared", "sp
 TABLES = [
     Migration.sql(
         1,
+        # origin: the settings that chose the model last; scanned: when all records were looked through
         # probe: the vector of a fixed text, by which another model behind the same name is noticed
         "CREATE TABLE vec_models(id INTEGER PRIMARY KEY AUTOINCREMENT, fingerprint TEXT NOT NULL,"
-        " dimension INTEGER NOT NULL, since TEXT NOT NULL, probe BLOB, scanned TEXT,"
+        " dimension INTEGER NOT NULL, since TEXT NOT NULL, origin TEXT, probe BLOB, scanned TEXT,"
         " UNIQUE(fingerprint, dimension)) STRICT",
         "CREATE TABLE vec_curated(seq INTEGER PRIMARY KEY AUTOINCREMENT, record_id TEXT NOT NULL UNIQUE,"
         " model INTEGER NOT NULL REFERENCES vec_models(id), space INTEGER NOT NULL, speaker INTEGER,"

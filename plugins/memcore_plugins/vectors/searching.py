@@ -8,16 +8,36 @@ from typing import TYPE_CHECKING
 
 from memcore import Hit, Query
 
+from memcore_plugins.vectors import schema
+from memcore_plugins.vectors.quantise import eight_bit
 from memcore_plugins.vectors.shelf import MOST_CANDIDATES, Near, Shelf
+from memcore_plugins.vectors.words import question
 
 if TYPE_CHECKING:
     from memcore import Engine
 
-    from memcore_plugins.vectors import VectorsSettings
+    from memcore_plugins.vectors import Plugin, VectorsSettings
 
-__all__ = ["search"]
+__all__ = ["by_meaning", "search"]
 
 WIDEN = 4
+
+
+def by_meaning(plugin: Plugin, engine: Engine, query: Query) -> Sequence[Hit] | None:
+    """Return the records nearest to the question; None where there are no vectors or no embedder answers."""
+    connection = engine.workspace.connection()
+    if not schema.prepared(connection) or not connection.execute("SELECT 1 FROM vec_curated LIMIT 1").fetchone():
+        return None
+    from memcore_plugins.vectors import VectorsSettings
+
+    settings = engine.settings("vectors", VectorsSettings)
+    text = question(query.text, schema.speakers(connection))[: settings.characters]
+    answer = plugin.asker.ask(engine, text, pause=settings.pause)
+    if answer is None:
+        return None
+    embedder, vector = answer
+    shelf = Shelf.find(connection, embedder.model, len(vector))
+    return search(engine, query, shelf, eight_bit(vector), settings) if shelf else None
 
 
 def search(engine: Engine, query: Query, shelf: Shelf, vector: bytes, settings: VectorsSettings) -> list[Hit]:

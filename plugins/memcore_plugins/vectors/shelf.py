@@ -51,24 +51,32 @@ class Shelf:
         statement = "INSERT INTO vec_models(fingerprint, dimension, since) VALUES(?,?,?)"
         model = connection.execute(statement, (fingerprint, dimension, now.isoformat())).lastrowid
         width = dimension + -dimension % 8
-        connection.execute(f"CREATE VIRTUAL TABLE vec_curated_bits_{model} USING vec0(space integer, bits bit[{width}])")
+        connection.execute(
+            f"CREATE VIRTUAL TABLE vec_curated_bits_{model} USING vec0(space integer, bits bit[{width}])"
+        )
         return cls(connection, int(model or 0))
 
     def recognise(self, probe: Sequence[float], now: datetime) -> bool:
-        """Compare the vector of a fixed text with the one kept; another one gives the old vectors up as another model's.
+        """Compare the vector of a fixed text with the one kept; if they differ, the vectors here are another model's.
 
         Call inside a transaction. Returns whether the model is still the same.
         """
         stored = eight_bit(probe)
-        query = "SELECT probe, 1.0 - vec_distance_cosine(vec_int8(coalesce(probe, ?1)), vec_int8(?1)) FROM vec_models WHERE id=?2"
-        kept, cosine = self.connection.execute(query, (stored, self.model)).fetchone()
-        if kept is None:
+        cosine = "1.0 - vec_distance_cosine(vec_int8(coalesce(probe, ?1)), vec_int8(?1))"
+        query = f"SELECT probe IS NULL, {cosine} FROM vec_models WHERE id=?2"
+        new, similar = self.connection.execute(query, (stored, self.model)).fetchone()
+        if new:
             self.connection.execute("UPDATE vec_models SET probe=? WHERE id=?", (stored, self.model))
-        if cosine >= SAME_MODEL:
+        if similar >= SAME_MODEL:
             return True
         renamed = "UPDATE vec_models SET fingerprint = fingerprint || ' until ' || ? WHERE id=?"
         self.connection.execute(renamed, (now.isoformat(), self.model))
         return False
+
+    def note_origin(self, origin: str) -> None:
+        """Note which settings lead to this model now; call inside a transaction."""
+        self.connection.execute("UPDATE vec_models SET origin=NULL WHERE origin=? AND id<>?", (origin, self.model))
+        self.connection.execute("UPDATE vec_models SET origin=? WHERE id=?", (origin, self.model))
 
     def scanned(self) -> str | None:
         """Return when all records were last looked through for missing vectors, as ISO-8601 text."""
@@ -132,8 +140,9 @@ class Shelf:
     def all_of(self, vector: bytes, spaces: list[int] | None, most: int) -> Near:
         """Return the nearest of every vector in these spaces, compared by cosine."""
         where, given = self._where(spaces)
-        query = f"SELECT record_id, {_COSINE} AS cosine FROM vec_curated WHERE {where} ORDER BY cosine DESC, record_id LIMIT ?"
-        return [(str(key), float(cosine)) for key, cosine in self.connection.execute(query, (vector, *given, most))]
+        query = f"SELECT record_id, {_COSINE} AS cosine FROM vec_curated WHERE {where}"
+        rows = self.connection.execute(f"{query} ORDER BY cosine DESC, record_id LIMIT ?", (vector, *given, most))
+        return [(str(key), float(cosine)) for key, cosine in rows]
 
     def exact(self, vector: bytes, ids: Iterable[str]) -> Near:
         """Return exactly these records, as far as they have a vector, the nearest first."""
@@ -151,4 +160,3 @@ class Shelf:
             query = f"SELECT record_id FROM vec_curated WHERE model=? AND record_id IN ({marks(part)})"
             found.update(str(row[0]) for row in self.connection.execute(query, (self.model, *part)))
         return found
-

@@ -15,7 +15,18 @@ from memcore_plugins.vectors.schema import chunks, marks
 if TYPE_CHECKING:
     from memcore import Record
 
-__all__ = ["IMPORTANCE", "forgive", "give_back", "note", "refuse", "refused", "settle", "still_wanted", "take", "waiting"]
+__all__ = [
+    "IMPORTANCE",
+    "forgive",
+    "give_back",
+    "note",
+    "refuse",
+    "refused",
+    "settle",
+    "still_wanted",
+    "take",
+    "waiting",
+]
 
 IMPORTANCE = ("identity", "fact", "world", "opinion", "pattern", "knowledge", "observation", "experience")
 """Kinds in the order in which they get their vectors; all others follow, episodes last."""

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from memcore.config import suggest
 from memcore.errors import MemcoreError
 from memcore.records import Scope
 
@@ -19,10 +20,11 @@ __all__ = ["examine"]
 
 
 def examine(look: Look) -> Iterator[Check]:
-    """Open the memory for reading and yield how it is; left out where the database cannot be used."""
+    """Open the memory for reading and yield how it is; where there is none to open, whether one could be made."""
     from memcore.engine import Engine
 
     if look.unusable:
+        yield from _choice(look)
         return
     context = look.context
     try:
@@ -41,6 +43,16 @@ def examine(look: Look) -> Iterator[Check]:
 
 def _check(state: State, name: str, detail: str, cure: str = "") -> Check:
     return Check(area="memory", name=name, state=state, detail=detail, cure=cure)
+
+
+def _choice(look: Look) -> Iterator[Check]:
+    offers = {p.name: p for p in look.catalog.plugins.values() if "memcore_backend" in p.hooks}
+    name = look.settings.backend
+    chosen = offers.get(name) if name else next((each for each in offers.values() if each.default), None)
+    if chosen is None:
+        yield _check("error", "backend", f"there is no storage backend {name!r}", suggest(name, offers))
+    elif not chosen.usable:
+        yield _check("error", "backend", f"the backend {chosen.name} is {chosen.status}: {chosen.reason}", chosen.hint)
 
 
 def _backend(engine: Engine) -> Iterator[Check]:

@@ -15,14 +15,14 @@ from agent.memory_provider import MemoryProvider
 from memcore import Engine
 from memcore.events import Turn
 
+from memcore_plugins.hosts.guard import Guard
 from memcore_plugins.hosts.hermes import config, files, tools
 from memcore_plugins.hosts.messages import turns_of, unfenced
 from memcore_plugins.hosts.provider import MemcoreProvider
+from memcore_plugins.hosts.settings import HostsSettings, seconds_of
 
 __all__ = ["HermesProvider", "namespace_of", "register"]
 
-PREFETCH_SECONDS = 1.5
-"""Deadline of recall; Hermes itself waits 8 s and then leaves the provider out until the stuck call returns."""
 BUSY_SECONDS = 2.0
 """Wait for another writer; what cannot be stored then waits in the home, so a tool result is never held up for long."""
 
@@ -52,6 +52,7 @@ class HermesProvider(MemoryProvider):  # type: ignore[misc]  # Hermes ships no t
         hermes = Path(given.get("hermes_home") or os.environ.get("HERMES_HOME") or Path.home() / ".hermes")
         home = hermes / "memcore"
         self._writes = given.get("agent_context", "primary") == "primary"
+        seconds = Guard(home, "hermes").run("initialize", lambda: seconds_of(home), HostsSettings().seconds)
         self._memory = MemcoreProvider(
             lambda: Engine.open(home=home, settings={"busy_timeout": BUSY_SECONDS}),
             home=home,
@@ -59,7 +60,7 @@ class HermesProvider(MemoryProvider):  # type: ignore[misc]  # Hermes ships no t
             session_id=session_id or "",
             namespace=namespace_of(given),
             agent_id=given.get("agent_identity"),
-            seconds=PREFETCH_SECONDS,
+            seconds=seconds,
             in_prompt=config.shown_targets(hermes),
             in_context=True,
         )
@@ -99,15 +100,12 @@ class HermesProvider(MemoryProvider):  # type: ignore[misc]  # Hermes ships no t
         author = given.get("turn_author")
         speaker = author.get("name") if isinstance(author, Mapping) else None
         said = (("user", user_content, speaker), ("assistant", assistant_content, None))
-        self._keep(
-            [
-                Turn(role=role, content=text, speaker=name)
-                for role, words, name in said
-                if isinstance(words, str) and (text := unfenced(words))
-            ],
-            "sync_turn",
-            new=True,
-        )
+        turns = [
+            Turn(role=role, content=text, speaker=name)
+            for role, words, name in said
+            if isinstance(words, str) and (text := unfenced(words))
+        ]
+        self._keep(turns, "sync_turn", new=True, before=_before(turns, messages or ()))
 
     def on_session_end(self, messages: list[dict[str, Any]]) -> None:
         """Keep the whole transcript; turns that were synced before are recognised."""
@@ -171,10 +169,10 @@ class HermesProvider(MemoryProvider):  # type: ignore[misc]  # Hermes ships no t
 
     # --- helpers ---
 
-    def _keep(self, turns: Sequence[Turn], entry: str, *, new: bool = False) -> bool:
+    def _keep(self, turns: Sequence[Turn], entry: str, **given: Any) -> bool:
         if self._memory is None or not self._writes:
             return False
-        return self._memory.keep(turns, entry, new=new)
+        return self._memory.keep(turns, entry, **given)
 
     def _recalled(self, work: Callable[[MemcoreProvider], str], entry: str) -> str:
         """Follow the memory files, then recall, both under one deadline."""
@@ -187,7 +185,16 @@ class HermesProvider(MemoryProvider):  # type: ignore[misc]  # Hermes ships no t
                 _follow_files(memory, watch)
             return work(memory)
 
-        return memory.guard.run(entry, both, "", seconds=PREFETCH_SECONDS)
+        return memory.guard.run(entry, both, "", seconds=memory.seconds)
+
+
+def _before(turns: Sequence[Turn], messages: Sequence[Mapping[str, Any]]) -> Sequence[Turn]:
+    """Return what stands before these turns in the messages, which may already hold later ones."""
+    said, words = turns_of(messages, ""), [turn.content for turn in turns]
+    for start in range(len(said) - len(words), 0, -1):
+        if [turn.content for turn in said[start : start + len(words)]] == words:
+            return said[:start]
+    return ()
 
 
 def _follow_files(memory: MemcoreProvider, watch: files.Watch) -> None:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from memcore_toolkit.console import emit_json
-
-from memcore_plugins.hosts.guard import read_log
-from memcore_plugins.hosts.hermes import install as work
 
 __all__ = ["hermes"]
 
+DRY = click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 HOME = click.option("--home", type=click.Path(path_type=Path), help="Hermes home [HERMES_HOME, else ~/.hermes].")
 
 
@@ -28,9 +25,20 @@ def hermes() -> None:
 
 @hermes.command()
 @HOME
-def install(home: Path | None) -> None:
-    """Install the provider, choose it, and take over MEMORY.md and USER.md."""
-    for line in work.install(work.Home.find(home)):
+@DRY
+def install(home: Path | None, dry_run: bool) -> None:
+    """Install the provider, choose it, and take over MEMORY.md and USER.md.
+
+    Running it again brings the copy up to date.
+
+    \b
+    Examples:
+      memcore hermes install
+      memcore hermes install --home ~/.hermes --dry-run
+    """
+    from memcore_plugins.hosts.hermes import install as work
+
+    for line in work.install(work.Home.find(home), dry_run=dry_run):
         click.echo(line)
 
 
@@ -38,7 +46,18 @@ def install(home: Path | None) -> None:
 @HOME
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(home: Path | None, as_json: bool) -> None:
-    """Show what is installed and chosen, and the last troubles."""
+    """Show what is installed and chosen, and the last lines of the log.
+
+    \b
+    Examples:
+      memcore hermes status
+      memcore hermes status --json
+    """
+    from memcore_toolkit.console import emit_json
+
+    from memcore_plugins.hosts.guard import read_log
+    from memcore_plugins.hosts.hermes import install as work
+
     found = work.Home.find(home)
     rows, log = work.status(found), read_log(found.data, last=5)
     if as_json:
@@ -52,7 +71,16 @@ def status(home: Path | None, as_json: bool) -> None:
 
 @hermes.command()
 @HOME
-def uninstall(home: Path | None) -> None:
-    """Remove the provider and choose the one before; the memories stay."""
-    for line in work.uninstall(work.Home.find(home)):
+@DRY
+def uninstall(home: Path | None, dry_run: bool) -> None:
+    """Remove the provider and choose the one before; the memories stay.
+
+    \b
+    Examples:
+      memcore hermes uninstall --dry-run
+      memcore hermes uninstall
+    """
+    from memcore_plugins.hosts.hermes import install as work
+
+    for line in work.uninstall(work.Home.find(home), dry_run=dry_run):
         click.echo(line)

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import Any
 
 from memcore import MemcoreError
 
 __all__ = ["get_provider", "set_provider", "shown_targets"]
-
-_TOP = re.compile(r"^memory\s*:\s*(#.*)?$")
-_KEY = re.compile(r"^(\s+)provider\s*:.*$")
 
 
 def get_provider(home: Path) -> str:
@@ -32,41 +28,57 @@ def shown_targets(home: Path) -> tuple[str, ...]:
     return tuple(target for target, switch in switches.items() if given.get(switch, True))
 
 
-def set_provider(home: Path, name: str) -> None:
-    """Set the memory provider; the file before is kept as config.yaml.bak-memcore."""
+def set_provider(home: Path, name: str, *, dry_run: bool = False) -> None:
+    """Set the memory provider; the file before is kept as config.yaml.bak-memcore. `dry_run` only raises."""
     path = home / "config.yaml"
     before = _load(home)
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    text = path.read_bytes().decode() if path.exists() else ""
     changed = _edited(text, name)
-    wanted: dict[str, Any] = {**before, "memory": {**(before.get("memory") or {}), "provider": name}}
+    memory = before.get("memory") or {}
+    wanted = {**before, "memory": {**memory, "provider": name}} if isinstance(memory, dict) else None
     if _parse(changed, path) != wanted:
         what, why = f"{path} could not be edited safely; it is unchanged", "its memory section has an unusual form"
         raise MemcoreError(what, why=why, cure=f"set it by hand:\n    memory:\n      provider: {name}")
+    if dry_run:
+        return
     if text:
-        path.with_name("config.yaml.bak-memcore").write_text(text, encoding="utf-8")
+        path.with_name("config.yaml.bak-memcore").write_bytes(text.encode())
     temporary = path.with_name(f".config.yaml.{os.getpid()}")
-    temporary.write_text(changed, encoding="utf-8")
+    temporary.write_bytes(changed.encode())
     if path.exists():
         temporary.chmod(path.stat().st_mode & 0o777)
     temporary.replace(path)
 
 
 def _edited(text: str, name: str) -> str:
-    line = f"provider: {name or chr(34) * 2}"
-    lines = text.splitlines()
-    for start, found in enumerate(lines):
-        if _TOP.match(found):
-            for at in range(start + 1, len(lines)):
-                if lines[at].strip() and not lines[at].startswith((" ", "\t", "#")):
-                    break
-                if key := _KEY.match(lines[at]):
-                    lines[at] = f"{key[1]}{line}"
-                    return "\n".join(lines) + "\n"
-            following = re.match(r"(\s+)\S", lines[start + 1]) if start + 1 < len(lines) else None
-            indent = following[1] if following else "  "
-            lines.insert(start + 1, f"{indent}{line}")
-            return "\n".join(lines) + "\n"
-    return text + ("" if not text or text.endswith("\n") else "\n") + f"memory:\n  {line}\n"
+    """Return the text with the provider set, where YAML itself says the value stands; else unchanged."""
+    import yaml
+
+    value, end = name or '""', "\r\n" if "\r\n" in text else "\n"
+    key, memory = _entry(yaml.compose(text), "memory")
+    if key is None:
+        return text + ("" if not text or text.endswith("\n") else end) + f"memory:{end}  provider: {value}{end}"
+    if isinstance(memory, yaml.ScalarNode) and not memory.value:
+        lines = text.splitlines(keepends=True)
+        lines[key.end_mark.line] = lines[key.end_mark.line].rstrip("\r\n") + end
+        lines.insert(key.end_mark.line + 1, f"  provider: {value}{end}")
+        return "".join(lines)
+    if not isinstance(memory, yaml.MappingNode) or memory.flow_style or not memory.value:
+        return text
+    found, old = _entry(memory, "provider")
+    if found is None:
+        first = memory.value[0][0].start_mark
+        indent = " " * first.column
+        return f"{text[: first.index]}provider: {value}{end}{indent}{text[first.index :]}"
+    space = "" if text[old.start_mark.index - 1].isspace() else " "
+    return f"{text[: old.start_mark.index]}{space}{value}{text[old.end_mark.index :]}"
+
+
+def _entry(node: Any, name: str) -> tuple[Any, Any]:
+    """Return the nodes of a key and its value in a mapping, or None twice."""
+    pairs = node.value if hasattr(node, "value") and isinstance(node.value, list) else []
+    pairs = [pair for pair in pairs if isinstance(pair, tuple)]
+    return next(((key, value) for key, value in pairs if key.value == name), (None, None))
 
 
 def _load(home: Path) -> dict[str, Any]:

@@ -65,11 +65,22 @@ class Home:
         return self.root / "memcore"
 
 
-def install(home: Home) -> list[str]:
-    """Write the plugin, set `memory.provider`, take over the memory files; return what was done, line by line."""
-    done = [f"wrote {home.plugin} (memcore {distribution('memcore-engine').version}, self-contained)"]
+def install(home: Home, *, dry_run: bool = False) -> list[str]:
+    """Write the plugin, set `memory.provider`, take over the memory files; return what was done, line by line.
+
+    A config.yaml that cannot be edited is refused before anything is written.
+    """
     previous = config.get_provider(home.root)
+    files = [path for name in TARGETS.values() if (path := home.root / "memories" / name).is_file()]
+    version = distribution("memcore-engine").version
+    if dry_run:
+        chosen = [f"would set memory.provider to memcore (is {previous or 'empty'})"] if previous != "memcore" else []
+        copied = f"would write {home.plugin} (memcore {version}, self-contained)"
+        return [copied, *chosen, *(f"would take over the entries of {path}" for path in files)]
+    if previous != "memcore":
+        config.set_provider(home.root, "memcore", dry_run=True)
     _write_plugin(home, previous)
+    done = [f"wrote {home.plugin} (memcore {version}, self-contained)"]
     if previous != "memcore":
         config.set_provider(home.root, "memcore")
         done.append(f"set memory.provider to memcore (was {previous or 'empty'})")
@@ -147,20 +158,20 @@ def _take_over(home: Home) -> list[str]:
     return lines
 
 
-def uninstall(home: Home) -> list[str]:
+def uninstall(home: Home, *, dry_run: bool = False) -> list[str]:
     """Give `memory.provider` back to what it was and remove the plugin; the memories stay."""
     if not home.plugin.exists():
         raise MemcoreError(f"memcore is not installed in {home.root}", cure="memcore hermes status")
     kept = home.plugin / "previous.json"
     previous = str(json.loads(kept.read_text()).get("provider") or "") if kept.exists() else ""
-    done = []
-    if config.get_provider(home.root) == "memcore":
-        config.set_provider(home.root, previous)
-        done.append(f"set memory.provider to {previous or 'empty'}")
-    shutil.rmtree(home.plugin)
-    done.append(f"removed {home.plugin}")
-    done.append(f"kept the memories in {home.data}; remove that folder to forget them")
-    return done
+    chosen = config.get_provider(home.root) == "memcore"
+    if not dry_run:
+        if chosen:
+            config.set_provider(home.root, previous)
+        shutil.rmtree(home.plugin)
+    done = [f"set memory.provider to {previous or 'empty'}"] if chosen else []
+    done += [f"remove {home.plugin}", f"keep the memories in {home.data}; remove that folder to forget them"]
+    return [f"{'would ' if dry_run else ''}{line}" for line in done]
 
 
 def status(home: Home) -> dict[str, str]:

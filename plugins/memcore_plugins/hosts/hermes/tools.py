@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from memcore import Draft, MemcoreError
+from memcore.errors import InvalidInputError
 
 from memcore_plugins.hosts.messages import unfenced
 from memcore_plugins.hosts.provider import MemcoreProvider
@@ -47,7 +48,7 @@ def call(memory: MemcoreProvider | None, name: str, args: Any, *, writes: bool) 
     try:
         return json.dumps(work(memory, given), ensure_ascii=False)
     except MemcoreError as error:
-        return _error(error.what)
+        return _error(str(error))
     except Exception as error:  # noqa: BLE001 - a model gets an answer, whatever happened
         memory.guard.note(name, type(error).__name__, "")
         return _error(f"memory failed: {type(error).__name__}")
@@ -60,7 +61,10 @@ def _error(text: str) -> str:
 def _search(memory: MemcoreProvider, given: dict[str, Any]) -> dict[str, Any]:
     limit = given.get("limit")
     limit = limit if isinstance(limit, int) and 0 < limit <= MOST_HITS else 5
-    recall = memory.engine().prefetch(str(given.get("query") or ""), limit=limit, scope=memory.scope)
+    query = given.get("query")
+    if not isinstance(query, str) or not query.strip():
+        raise InvalidInputError("query is missing", cure="give query as a text")
+    recall = memory.engine().prefetch(query, limit=limit, scope=memory.scope)
     rows = [
         {
             "content": hit.record.content,
