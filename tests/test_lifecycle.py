@@ -30,6 +30,10 @@ START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
 SETTINGS = {"plugins": "builtin"}
 NAMESPACES = ("default", "work")
+WHERE = st.sampled_from(NAMESPACES)
+PROVENANCE = st.sampled_from(["declared", "observed", "inferred", "untrusted", "human_confirmed"])
+SOURCES = st.sampled_from([None, "memory/2026-02-20.md#L3", "memory/2026-02-27.md#L4", "bank/world.md#L9"])
+DAYS_AGO = st.sampled_from([None, timedelta(), 3 * DAY, 60 * DAY])
 FACTS = (
     "The ferry to Jeju sails at 08:30.",
     "The ferry to Jeju sails at 09:15.",
@@ -49,7 +53,7 @@ FILES = (
     "## Retain\n\n- O(c=0.8) @Jonas: Rope beats chain.\n- W @Ebb-API: The gauge at pier 4 was replaced.\n",
     "## Retain\n\n- O(c=0.35) @Jonas: Rope beats chain.\n- B: I calibrated the gauge at pier 4.\n",
     "- U @Mina prefers_data_over_intuition: asked for the numbers first\n- U- @Mina likes_red: took the blue one\n",
-    "- U(declared) @Mina prefers_data_over_intuition: \"I never decide on a feeling.\"\n",
+    '- U(declared) @Mina prefers_data_over_intuition: "I never decide on a feeling."\n',
 )
 PATHS = ("memory/2026-02-20.md", "memory/2026-02-27.md", "bank/world.md")
 TURNS = (
@@ -107,6 +111,7 @@ class Life(RuleBasedStateMachine):
         return sorted(record.id for record in self.engine.scan(Scope()))
 
     def remember(self, drafts):
+        drafts = list(drafts)
         told = self.engine.remember(drafts)
         for draft, outcome in zip(drafts, told, strict=True):
             note(f"{outcome.state}: {draft.content!r} {outcome.reason}")
@@ -128,24 +133,52 @@ class Life(RuleBasedStateMachine):
     # --- writing ---
 
     @rule(
-        text=st.sampled_from(FACTS),
-        namespace=st.sampled_from(NAMESPACES),
-        provenance=st.sampled_from(["declared", "observed", "inferred", "untrusted", "human_confirmed"]),
-        source=st.sampled_from([None, "memory/2026-02-20.md#L3", "bank/world.md#L9"]),
-        days_ago=st.sampled_from([None, 0, 3, 60]),
+        told=st.lists(st.tuples(st.sampled_from(FACTS), PROVENANCE, SOURCES, DAYS_AGO), min_size=1, max_size=6),
+        namespace=WHERE,
     )
-    def say_a_fact(self, text, namespace, provenance, source, days_ago):
-        when = None if days_ago is None else self.clock() - days_ago * DAY
+    def say_facts(self, told, namespace):
+        now = self.clock()
         self.remember(
-            [Draft(content=text, namespace=namespace, provenance=provenance, source=source, occurred_at=when)]
+            Draft(
+                content=text, namespace=namespace, provenance=provenance, source=source, occurred_at=None if ago is None else now - ago
+            )
+            for text, provenance, source, ago in told
         )
 
-    @rule(confidence=st.sampled_from([0.05, 0.31, 0.5, 0.9, 1.0]), number=st.integers(0, 3), namespace=st.sampled_from(NAMESPACES))
+    @precondition(lambda self: self.known)
+    @rule(data=st.data(), source=SOURCES)
+    def say_again(self, data, source):
+        key = data.draw(st.sampled_from(sorted(self.known)))
+        content, provenance, namespace, kind = self.known[key]
+        confidence = self.engine.get([key])[0].confidence
+        self.remember(
+            [
+                Draft(
+                    content=content,
+                    provenance=provenance,
+                    namespace=namespace,
+                    kind=kind,
+                    source=source,
+                    confidence=confidence,
+                )
+            ]
+        )
+
+    @precondition(lambda self: self.known)
+    @rule(data=st.data(), session=st.sampled_from(["s1", "s5", "s6", "s7"]))
+    def recall_often(self, data, session):
+        content, _, namespace, _ = self.known[data.draw(st.sampled_from(sorted(self.known)))]
+        for words in (content, content[:12], f"What about {content}"):
+            self.engine.prefetch(words, session_id=session, scope=Scope(namespaces=(namespace,)))
+
+    @rule(confidence=st.sampled_from([0.05, 0.31, 0.5, 0.9, 1.0]), number=st.integers(0, 3), namespace=WHERE)
     def hold_an_opinion(self, confidence, number, namespace):
         text = f"Pier {number} is the best place to watch the tide."
-        self.remember([Draft(content=text, kind="opinion", namespace=namespace, confidence=confidence, entities=("Jonas",))])
+        self.remember(
+            [Draft(content=text, kind="opinion", namespace=namespace, confidence=confidence, entities=("Jonas",))]
+        )
 
-    @rule(text=st.sampled_from(FILES), path=st.sampled_from(PATHS), namespace=st.sampled_from(NAMESPACES))
+    @rule(text=st.sampled_from(FILES), path=st.sampled_from(PATHS), namespace=WHERE)
     def read_a_file(self, text, path, namespace):
         self.remember(self.engine.extract(Source(text=text, path=path, namespace=namespace, occurred_at=self.clock())))
 
@@ -153,7 +186,7 @@ class Life(RuleBasedStateMachine):
         name=st.sampled_from(["s1", "s2", "s3", "s4"]),
         begin=st.integers(0, 3),
         length=st.integers(1, len(TURNS)),
-        namespace=st.sampled_from(NAMESPACES),
+        namespace=WHERE,
     )
     def end_a_session(self, name, begin, length, namespace):
         turns = tuple(Turn(role=r, content=c, session_id=name) for r, c in TURNS[begin : begin + length])
@@ -203,7 +236,9 @@ class Life(RuleBasedStateMachine):
         if ids := self.active():
             record = self.engine.get([data.draw(st.sampled_from(ids))])[0]
             try:
-                move_by_hand(self.engine, self.engine.settings("promotion", PromotionSettings), record, to, dry_run=False)
+                move_by_hand(
+                    self.engine, self.engine.settings("promotion", PromotionSettings), record, to, dry_run=False
+                )
             except (RefusedError, InvalidInputError):
                 pass
             else:
@@ -247,7 +282,7 @@ class Life(RuleBasedStateMachine):
 
     # --- asking and forgetting ---
 
-    @rule(text=st.sampled_from(QUESTIONS), session=st.sampled_from([None, "s1", "s9"]), namespace=st.sampled_from(NAMESPACES))
+    @rule(text=st.sampled_from(QUESTIONS), session=st.sampled_from([None, "s1", "s9"]), namespace=WHERE)
     def ask(self, text, session, namespace):
         recall = self.engine.prefetch(text, session_id=session, scope=Scope(namespaces=(namespace,)))
         now = {record.id: record for record in self.engine.get([hit.record.id for hit in recall.hits])}
@@ -262,7 +297,8 @@ class Life(RuleBasedStateMachine):
             hits = self.engine.prefetch(record.content, scope=Scope(namespaces=(record.namespace,))).hits
             assert record.id not in {hit.record.id for hit in hits}
 
-    @rule(namespace=st.sampled_from(NAMESPACES))
+    @precondition(lambda self: len(self.known) > 7)
+    @rule(namespace=WHERE)
     def forget(self, namespace):
         gone = [r for r in self.engine.scan(Scope(namespaces=(namespace,), statuses=()))]
         self.engine.forget(Scope(namespaces=(namespace,)))
@@ -305,9 +341,6 @@ def test_no_life_loses_a_fact_or_its_provenance(tmp_path_factory):
     run_state_machine_as_test(
         Life,
         settings=settings(
-            max_examples=25,
-            stateful_step_count=20,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
+            max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

@@ -34,6 +34,7 @@ texts = st.lists(st.sampled_from(WORDS), min_size=1, max_size=2, unique=True).ma
 kinds = st.sampled_from(KINDS)
 picks = st.integers(0, 1000)
 FAULTS = ("kill", "refuse", "500", "500-after", "drop", "reset", "cut", "garbage", "truncate", "503", "token", "redirect", "embedder")
+ROUTES = (None, "write", "patch", "link", "by_hash")
 
 
 class Killed(BaseException):
@@ -189,18 +190,18 @@ class Life(RuleBasedStateMachine):
 
     # --- what happens to the server ---
 
-    @rule(fault=st.sampled_from(FAULTS), times=st.sampled_from([1, 2, None]))
-    def fail(self, fault: str, times: int | None) -> None:
-        """Let something go wrong, once, twice or until the server is brought back."""
+    @rule(fault=st.sampled_from(FAULTS), times=st.sampled_from([1, 2, None]), route=st.sampled_from(ROUTES))
+    def fail(self, fault: str, times: int | None, route: str | None) -> None:
+        """Let something go wrong, once, twice or until the server is brought back, with every request or one kind."""
         self.healthy = False
-        server = self.server
+        server, where = self.server, {"times": times, "route": route}
         {
-            "kill": server.kill, "refuse": server.refuse_connections, "500": lambda: server.fail_next(times),
-            "500-after": lambda: server.fail_next(times, after_commit=True), "drop": lambda: server.drop_response(times),
-            "reset": lambda: server.reset_next(times), "cut": lambda: server.reset_mid_body(times),
-            "garbage": lambda: server.garbage_json(times), "truncate": lambda: server.truncate_json(times),
-            "503": lambda: server.fail_next(times, status=503), "token": lambda: server.configure(token="another"),
-            "redirect": lambda: server.redirect_next(times), "embedder": server.embedder.down,
+            "kill": server.kill, "refuse": server.refuse_connections, "500": lambda: server.fail_next(**where),
+            "500-after": lambda: server.fail_next(after_commit=True, **where), "drop": lambda: server.drop_response(**where),
+            "reset": lambda: server.reset_next(**where), "cut": lambda: server.reset_mid_body(**where),
+            "garbage": lambda: server.garbage_json(**where), "truncate": lambda: server.truncate_json(**where),
+            "503": lambda: server.fail_next(status=503, **where), "token": lambda: server.configure(token="another"),
+            "redirect": lambda: server.redirect_next(**where), "embedder": server.embedder.down,
         }[fault]()  # fmt: skip
 
     @rule()

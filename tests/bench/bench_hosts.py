@@ -93,7 +93,10 @@ def warm(report: Report, home: Path, rounds: int) -> None:
         for i in range(0, len(said), TURNS)
     ]
     report.latency("on_session_end with one new turn", each(memory.on_session_end, turns))
-    report.latency("on_session_end, everything known", each(memory.on_session_end, [[message for turn in turns for message in turn]] * 5))
+    report.latency(
+        "on_session_end, everything known",
+        each(memory.on_session_end, [[message for turn in turns for message in turn]] * 5),
+    )
     writes = [f"The port of service {i} is {9000 + i}." for i in range(rounds)]
     report.latency("on_memory_write add", each(lambda text: memory.on_memory_write("add", "memory", text), writes))
     replaced = [

@@ -129,3 +129,58 @@ def test_the_real_program_answers_on_its_standard_streams(tmp_path):
     )
     assert done.returncode == 0
     assert "Oslo" in json.loads(done.stdout)["hookSpecificOutput"]["additionalContext"]
+
+
+def test_a_codex_transcript_is_kept_without_what_codex_wrote_itself(hook, tmp_path):
+    def item(role, text, kind="input_text"):
+        payload = {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}
+        return json.dumps({"timestamp": "2026-05-01T12:00:00Z", "type": "response_item", "payload": payload}) + "\n"
+
+    transcript = tmp_path / "rollout.jsonl"
+    transcript.write_text(
+        json.dumps({"type": "session_meta", "payload": {"id": "s1"}})
+        + "\n"
+        + item("user", "<environment_context>\n  <cwd>/home</cwd>\n</environment_context>")
+        + item("developer", "be brief")
+        + item("user", "The kiln fires at noon.")
+        + json.dumps({"type": "response_item", "payload": {"type": "function_call", "name": "shell"}})
+        + "\n"
+        + item("assistant", "Noted.", "output_text")
+    )
+    hook("stop", {"session_id": "s1", "transcript_path": str(transcript), "last_assistant_message": "Noted."})
+    assert episodes(tmp_path) == ["assistant: Noted.", "user: The kiln fires at noon."]
+
+
+def test_summaries_subagents_and_commands_are_nobodys_words(hook, tmp_path):
+    transcript = tmp_path / "t.jsonl"
+    transcript.write_text(
+        line("user", "This session continues an earlier one.", isCompactSummary=True)
+        + line("assistant", "I am a subagent.", isSidechain=True)
+        + line("user", "<command-name>/clear</command-name>")
+        + line("user", "The kiln fires at noon. <system-reminder>be brief</system-reminder>")
+    )
+    hook("stop", {"session_id": "s1", "transcript_path": str(transcript)})
+    assert episodes(tmp_path) == ["user: The kiln fires at noon."]
+
+
+def test_the_turns_of_a_conversation_are_not_told_to_it_until_it_is_compacted(hook, tmp_path):
+    transcript = tmp_path / "t.jsonl"
+    transcript.write_text(line("user", "The kiln fires at noon.") + line("assistant", "Noted."))
+    hook("stop", {"session_id": "s1", "transcript_path": str(transcript)})
+    asked = {"session_id": "s1", "prompt": "When does the kiln fire?"}
+    assert hook("user-prompt", asked).stdout == ""
+    assert "at noon" in hook("user-prompt", asked | {"session_id": "s2"}).stdout
+    hook("session-start", {"session_id": "s1", "source": "compact"})
+    assert "at noon" in hook("user-prompt", asked).stdout
+
+
+def test_the_hooks_of_the_pages_are_commands(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "use-hook-commands.md").read_text()
+    blocks = [json.loads(part.split("```")[0]) for part in page.split("```json\n")[1:]]
+    assert len(blocks) == 2
+    for block in blocks:
+        for event, (entry,) in block["hooks"].items():
+            (command,) = entry["hooks"]
+            name = command["command"].removeprefix("memcore hook ")
+            assert name.replace("-", "") in event.lower() or name == "user-prompt"
+            assert CliRunner().invoke(cli, ["hook", name, "--help"]).exit_code == 0

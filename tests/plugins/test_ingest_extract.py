@@ -542,6 +542,11 @@ def test_turns_without_text_and_odd_lines_of_a_transcript_are_left_out():
     assert [left.line for left in found.left_out] == [1, 3, 4]
 
 
+def test_a_surrogate_that_hides_in_an_escape_is_replaced_too():
+    (turn,) = drafts('{"role": "user", "content": "half \\ud800 a pair"}', "a.jsonl")
+    assert turn.content == "user: half \ufffd a pair"
+
+
 def test_an_empty_turn_of_a_dump_is_left_out():
     found = read("user:\nassistant: hi\nuser: a\nassistant: b\n", "chat.md")
     assert [draft.content for draft in found.drafts] == ["assistant: hi", "user: a", "assistant: b"]

@@ -119,6 +119,11 @@ def test_a_session_without_words_is_reported_as_nothing(engine):
     assert end(engine, "user:  ").counts == {"turns": 1, "episodes": 0, "facts": 0}
 
 
+def test_a_broken_character_costs_itself_and_not_the_session(engine):
+    end(engine, "user: half \ud800 a pair", "assistant: fine")
+    assert kept(engine) == [(0, "user: half \ufffd a pair"), (1, "assistant: fine")]
+
+
 def test_a_refused_turn_is_named_in_the_report(engine):
     key = "ghp_" + "q7Zt2LmX9vRb4KsW8nYc3HdJ6fGp1AeU5oIx"
     (line,) = end(engine, f"user: use {key}", "assistant: no").lines

@@ -44,7 +44,7 @@ def pythons():
 
 
 @pytest.mark.parametrize("way", ["as it can", "registered"])
-@pytest.mark.parametrize("python", pythons())
+@pytest.mark.parametrize("python", list(pythons()))
 def test_vec0_answers_on_this_python_without_importing_numpy(python, way):
     packages = [str(Path(find_spec(name).origin).parents[1]) for name in ("attrs", "sqlite_vec")]
     environment = {"PYTHONPATH": ":".join([*ROOTS, *packages]), "PATH": "/usr/bin"}

@@ -28,7 +28,9 @@ def test_the_cosine_of_two_stored_vectors_is_off_by_no_more_than_rounding_allows
         return
     stored = [signed(eight_bit(vector)) for vector in pair]
     # rounding turns a vector by at most asin(sqrt(n) / 2 / its length): the longest step is half a unit in each dimension
-    bound = sum(math.asin(min(1.0, math.sqrt(len(s)) / 2 / (127 * length(v) / max(map(abs, v))))) for s, v in zip(stored, pair))
+    bound = sum(
+        math.asin(min(1.0, math.sqrt(len(s)) / 2 / (127 * length(v) / max(map(abs, v))))) for s, v in zip(stored, pair)
+    )
     assert abs(cosine(*stored) - cosine(*pair)) <= bound + 1e-9
 
 
@@ -57,7 +59,9 @@ def test_bits_are_the_signs_of_the_bytes_padded_to_whole_bytes(vector):
     assert [digit == "1" for digit in text[: len(vector)]] == [value > 0 for value in signed(stored)]
 
 
-@pytest.mark.parametrize("vector", [[], [0.0, 0.0], [math.nan, 1.0], [1.0, math.nan], [math.inf, 1.0], [1.0, -math.inf], [5e-324] * 8])
+@pytest.mark.parametrize(
+    "vector", [[], [0.0, 0.0], [math.nan, 1.0], [1.0, math.nan], [math.inf, 1.0], [1.0, -math.inf], [5e-324] * 8]
+)
 def test_a_vector_without_direction_is_refused(vector):
     with pytest.raises(ValueError, match="a vector needs"):
         eight_bit(vector)

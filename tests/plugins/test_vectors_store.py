@@ -19,12 +19,16 @@ NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DIMENSION = 12  # no multiple of eight
 NAMESPACES = ("home", "work", "lab")
 SPEAKERS = ("", "Ana", "Bo")
-made = st.lists(st.floats(-1, 1, width=32), min_size=DIMENSION, max_size=DIMENSION).filter(lambda v: max(map(abs, v)) > 0.01)
+made = st.lists(st.floats(-1, 1, width=32), min_size=DIMENSION, max_size=DIMENSION).filter(
+    lambda v: max(map(abs, v)) > 0.01
+)
 
 
 def record(key, namespace="home", speaker=""):
     metadata = {"speaker": speaker} if speaker else {}
-    return Record(id=key, content=key, namespace=namespace, metadata=metadata, created_at=NOW, content_hash=f"sha256:{key}")
+    return Record(
+        id=key, content=key, namespace=namespace, metadata=metadata, created_at=NOW, content_hash=f"sha256:{key}"
+    )
 
 
 def opened(path=":memory:"):
@@ -86,7 +90,9 @@ class Vectors(RuleBasedStateMachine):
     @rule(vector=made, wanted=st.none() | st.lists(st.sampled_from(NAMESPACES), min_size=1, unique=True))
     def search(self, vector, wanted):
         asked = eight_bit(vector)
-        right = {key: cosine(stored, asked) for key, (space, _, stored) in self.rows.items() if not wanted or space in wanted}
+        right = {
+            key: cosine(stored, asked) for key, (space, _, stored) in self.rows.items() if not wanted or space in wanted
+        }
         spaces = self.shelf.spaces(wanted) if wanted else None
         if spaces == []:
             assert not right
@@ -105,7 +111,9 @@ class Vectors(RuleBasedStateMachine):
         names = {("namespace", space) for space, _, _ in self.rows.values()}
         names |= {("speaker", name) for _, name, _ in self.rows.values() if name}
         assert set(self.connection.execute("SELECT kind, name FROM vec_curated_labels")) == names
-        assert self.connection.execute(f"SELECT count(*) FROM vec_curated_bits_{self.shelf.model}").fetchone() == (len(self.rows),)
+        assert self.connection.execute(f"SELECT count(*) FROM vec_curated_bits_{self.shelf.model}").fetchone() == (
+            len(self.rows),
+        )
 
     def teardown(self):
         if hasattr(self, "connection"):
@@ -175,7 +183,13 @@ def test_what_waits_is_taken_by_importance_then_newest_first(connection):
     def of(key, kind, day):
         return Record(id=key, content=key, kind=kind, created_at=datetime(2026, 1, day, tzinfo=UTC), content_hash=key)
 
-    records = [of("e", "episode", 9), of("old", "fact", 1), of("new", "fact", 2), of("who", "identity", 1), of("x", "custom", 1)]
+    records = [
+        of("e", "episode", 9),
+        of("old", "fact", 1),
+        of("new", "fact", 2),
+        of("who", "identity", 1),
+        of("x", "custom", 1),
+    ]
     waiting.note(connection, records)
     assert waiting.take(connection, 3) == ["who", "new", "old"]
     assert waiting.take(connection, 9) == ["x", "e", "who", "new", "old"]

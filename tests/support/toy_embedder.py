@@ -18,7 +18,7 @@ class ToySettings:
     """`salt` makes another model, `delay` is seconds for each text."""
 
     name: str = field(default="toy")
-    dimension: int = field(default=64)
+    dimension: int = field(default=256)
     salt: str = field(default="")
     delay: float = field(default=0.0)
 

@@ -26,7 +26,9 @@ def open_memory(home, *, clock=None, read_only=False, without=(), more=None, **s
 
 def toy(engine):
     """Return what the toy embedder was asked, and the switches that make it fail."""
-    return engine.catalog.plugins["embedder-toy"].instance.toy
+    plugin = engine.catalog.plugins["embedder-toy"]
+    assert engine.catalog.load(plugin)
+    return plugin.instance.toy
 
 
 def vectors(engine):

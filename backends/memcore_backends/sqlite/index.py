@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
@@ -23,15 +22,15 @@ Entry = tuple[int, Record]
 Watch = Callable[[Iterable[Entry], int], Iterable[Entry]]
 """What passes entries on while it shows the progress; gets them and their number."""
 
-AROUND_WORDS = "!\"$%&'()*,-./:;<=>?@[\\]^_`{|}~"  # marks that mean nothing at the ends of a word; C++ and C# keep theirs
+AROUND_WORDS = (
+    "!\"$%&'()*,-./:;<=>?@[\\]^_`{|}~"  # marks that mean nothing at the ends of a word; C++ and C# keep theirs
+)
 ANALYSIS = "sqlite:analysis"
 LAYOUT = "1 content summary labels porter"
 PROBE = (
     "Café NAÏVE Straße ΔΕΛΤΑ Привет İstanbul ﬁve ① bge-m3 C++ C# v2.1 1,000 O'Brien don't user@host foo_bar 2026-11-21 "
     "가치관이 SQLite로 しりとり カメラ ﾊﾝｶｸ 成语接龙 撞牆 ภาษาไทย हिन्दी עברית 👍 \u200b " + "x" * 70
 )  # one of every case that the analysis treats in its own way
-
-log = logging.getLogger("memcore")
 
 
 @cache
@@ -152,7 +151,11 @@ class Index:
         with self._workspace.transaction() as connection:
             total = sum(connection.execute(f"SELECT count(*) FROM {t.name}").fetchone()[0] for t in (CURATED, EPISODES))
             if total:
-                log.warning("the full-text index is made again from %d records; this happens once", total)
+                import logging  # 5 ms, for once in the life of a database
+
+                logging.getLogger("memcore").warning(
+                    "the full-text index is made again from %d records; this happens once", total
+                )
             create_index(connection)
             self._workspace.set_meta(ANALYSIS, fingerprint())
             self.add(connection, watch(_all_entries(connection), total))

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
-from memcore import Draft, Hit, PluginInfo, Report, Scope, Session, Source, Verdict, hookimpl
+from memcore import Draft, Hit, PluginInfo, Scope, hookimpl
 
 from memcore_plugins.ingest.schema import TABLES
 
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import click
-    from memcore import Engine, Migration
+    from memcore import Engine, Migration, Report, Session, Source, Verdict
     from memcore.records import PromptBlock, RetireEvent, Run, WriteEvent
+
+    from memcore_plugins.ingest.sameness import Sameness
 
 __all__ = ["IngestSettings", "Plugin"]
 
@@ -74,10 +76,10 @@ class Plugin:
     )
 
     def __init__(self) -> None:
-        self._sameness: Any = None
+        self._sameness: Sameness | None = None
 
     @property
-    def sameness(self) -> Any:
+    def sameness(self) -> Sameness:
         """Return the keys under which copies meet."""
         if self._sameness is None:
             from memcore_plugins.ingest.sameness import Sameness

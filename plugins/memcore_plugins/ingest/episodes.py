@@ -13,7 +13,7 @@ from memcore_toolkit.markdown import parse
 
 from memcore_plugins.ingest.entries import entries
 from memcore_plugins.ingest.gate import without_fences
-from memcore_plugins.ingest.reading import Reading
+from memcore_plugins.ingest.reading import Reading, sound
 from memcore_plugins.ingest.sameness import text_digest
 from memcore_plugins.ingest.sessions import episode_text, provenance_of
 
@@ -27,7 +27,7 @@ __all__ = ["end_session"]
 
 def end_session(engine: Engine, session: Session, settings: IngestSettings) -> Report:
     """Keep what a session said that was not kept yet."""
-    turns = [(turn, text) for turn in session.turns if (text := without_fences(turn.content).strip())]
+    turns = [(turn, text) for turn in session.turns if (text := sound(without_fences(turn.content)).strip())]
     digests = [text_digest(f"{turn.role}\0{text}") for turn, text in turns]
     with engine.writing():
         known = _known(engine, session)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from memcore.records import Draft, Hit, Record, evolve
 
-from memcore_plugins.ingest.sameness import text_digest
 from memcore_plugins.ingest.schema import select_in
 
 if TYPE_CHECKING:
@@ -24,6 +23,8 @@ def path_of(source: str | None) -> str:
 
 def keep(engine: Engine, confirmed: Iterable[tuple[Draft, Record]], at: datetime) -> None:
     """Keep what each draft said of its record; a file that says the same again in another line replaces its own row."""
+    from memcore_plugins.ingest.sameness import text_digest  # builds what a search does not need
+
     rows = []
     for draft, record in confirmed:
         same = draft.content == record.content

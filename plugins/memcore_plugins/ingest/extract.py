@@ -5,7 +5,6 @@ Never raises, and never invents a word that the text does not hold.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from memcore_plugins.ingest.formats import Format, identify
 from memcore_plugins.ingest.logs import read_bank, read_daily, read_sections
 from memcore_plugins.ingest.opinions import read_opinions
 from memcore_plugins.ingest.pages import read_entity
-from memcore_plugins.ingest.reading import LeftOut, Reading
+from memcore_plugins.ingest.reading import LeftOut, Reading, sound
 from memcore_plugins.ingest.sessions import read_session, read_transcript
 
 if TYPE_CHECKING:
@@ -39,7 +38,6 @@ _READERS: dict[Format, Callable[[Reading], None]] = {
     "session": read_session,
     "transcript": read_transcript,
 }
-_LONE = re.compile("[\ud800-\udfff]")
 _NOT_MEMORY = {"machine": "machine output", "template": "a template"}
 _WIKI_FILES = {"index.md": "the index of a wiki", "log.md": "the log of a wiki", "schema.md": "the rules of a wiki"}
 
@@ -54,9 +52,8 @@ class Extraction:
 
 
 def extract(source: Source, settings: IngestSettings) -> Extraction:
-    """Read a source in its format. Halves of surrogate pairs, which no file can hold, become U+FFFD."""
-    path, text = source.path and portable_path(source.path), _LONE.sub("\ufffd", source.text)
-    source = evolve(source, path=path, text=text)
+    """Read a source in its format."""
+    source = evolve(source, path=source.path and portable_path(source.path), text=sound(source.text))
     format_ = identify(source.path, source.text, source.kind)
     lines = source.text.count("\n") + 1
     name = (source.path or "").rpartition("/")[2].casefold()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Literal
+from typing import Literal, get_args
 
 from memcore_toolkit.dates import date_in_name
 
@@ -26,22 +26,8 @@ Format = Literal[
     "transcript",
     "wiki",
 ]
-FORMATS: tuple[Format, ...] = (
-    "agents",
-    "bank",
-    "daily",
-    "entity",
-    "hermes",
-    "identity",
-    "machine",
-    "memory",
-    "note",
-    "opinions",
-    "session",
-    "template",
-    "transcript",
-    "wiki",
-)
+FORMATS: tuple[Format, ...] = get_args(Format)
+"""All formats; a source may name one of them as its `kind`."""
 
 _AGENT_FILES = frozenset(
     {"agents.md", "bootstrap.md", "claude.local.md", "claude.md", "gemini.md", "heartbeat.md", "tools.md"}

@@ -20,7 +20,7 @@ from memcore_plugins.ingest.fields import fields_of
 if TYPE_CHECKING:
     from memcore.records import Provenance, Source
 
-__all__ = ["LeftOut", "Reading", "day_of", "joined", "midnight", "pieces"]
+__all__ = ["LeftOut", "Reading", "day_of", "joined", "midnight", "pieces", "sound"]
 
 PROVENANCE: Mapping[str, Provenance] = {
     "opinion": "inferred",
@@ -41,6 +41,7 @@ _MOMENT = re.compile(
     r"(?:\s*[apAP][mM]\b)?(?:\s*(?:UTC|GMT|[A-Z]{1,3}ST|CES?T)\b)?[\s:：,\u2013\u2014-]*"
 )
 _SENTENCE = re.compile(r"(?<=[.!?。！？;；])[\s\u3000]*|\n+")
+_LONE = re.compile("[\ud800-\udfff]")
 _SHORT = 60
 
 
@@ -198,6 +199,11 @@ class Reading:
         """Return a text with the headings above it in front, so that it says what it is about."""
         above = self.context(section, title=title)
         return f"{above}{mark}{text}" if above else text
+
+
+def sound(text: str) -> str:
+    """Return a text with U+FFFD for halves of surrogate pairs, which no file and no server can store."""
+    return text if text.isascii() else _LONE.sub("\ufffd", text)
 
 
 def midnight(day: date) -> datetime:

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import frozen
 
 from memcore_plugins.ingest.entries import Entry
-from memcore_plugins.ingest.reading import Reading
+from memcore_plugins.ingest.reading import Reading, sound
 
 __all__ = ["PROVENANCE", "Said", "episode_text", "provenance_of", "read_session", "read_transcript"]
 
@@ -140,7 +140,7 @@ def _turn(line: str) -> tuple[str, str, datetime | None] | None:
     if not isinstance(role, str) or not isinstance(content, str) or not content.strip():
         return None
     stamp = found.get("timestamp") or message.get("timestamp")
-    return role.casefold(), content.strip(), _stamp(stamp) if isinstance(stamp, str) else None
+    return sound(role.casefold()), sound(content.strip()), _stamp(stamp) if isinstance(stamp, str) else None
 
 
 def _stamp(text: str) -> datetime | None:

@@ -1,4 +1,4 @@
-"""The command `search`: hits in aligned lines, with their reasons if asked, or a plain sentence why there is nothing."""
+"""The command `search`: hits in aligned lines, with their reasons if asked, or a sentence why there is nothing."""
 
 from __future__ import annotations
 

@@ -52,11 +52,12 @@ def _before(engine: Engine, records: Mapping[str, Record], around: Mapping[str, 
     """
     found, unknown = {}, []
     for key, line in around.items():
-        positions = [record.metadata.get("position") for record in (*line, records[key])]
+        own = records[key].metadata.get("position")
+        positions = [record.metadata.get("position") for record in line]
         if len(line) == 2 * REACH:
             found[key] = REACH
-        elif all(isinstance(position, int) for position in positions):
-            found[key] = sum(position < positions[-1] for position in positions[:-1])
+        elif isinstance(own, int) and all(isinstance(position, int) for position in positions):
+            found[key] = sum(position < own for position in positions)
         elif line:
             unknown.append(key)
     if unknown:

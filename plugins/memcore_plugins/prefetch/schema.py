@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,6 +28,8 @@ CHUNK = 500
 
 def query_hash(text: str) -> str:
     """Return what identifies a question without telling it."""
+    import hashlib  # 4 ms, and only sessions need it
+
     return hashlib.sha256(" ".join(text.split()).casefold().encode(errors="replace")).hexdigest()[:16]
 
 

@@ -20,8 +20,8 @@ __all__ = ["by_substring", "by_text", "by_time"]
 
 #: People tell afterwards what they did: records up to this long behind a period are looked at.
 TOLD_LATER = timedelta(days=31)
-#: Records of a period that are read when its words find little.
-MOST_OF_A_PERIOD = 150
+#: Records of a period that are read.
+MOST_OF_A_PERIOD = 200
 #: Shorter pieces occur in everything.
 SHORTEST_PIECE = 3
 LONGEST_PERIOD = timedelta(days=400)
@@ -51,7 +51,7 @@ def by_time(engine: Engine, query: Query, question: Question, settings: Prefetch
     )
     found: dict[str, Record] = {}
     if not all(term.dates for term in question.terms):
-        near = evolve(query, scope=scope, limit=_pool(query, settings))
+        near = evolve(query, scope=scope, limit=max(MOST_OF_A_PERIOD, query.limit))
         found = {hit.record.id: hit.record for hit in engine.backend.search(near)}
     if len(found) < query.limit:
         page = engine.backend.scan(scope, limit=MOST_OF_A_PERIOD)

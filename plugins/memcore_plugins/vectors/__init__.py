@@ -38,7 +38,7 @@ class VectorsSettings:
     hits: int = field(
         default=60, metadata={"help": "hits handed to the ranking", "source": "as many as prefetch reads"}
     )
-    scan_limit: int = field(default=2000, metadata={"help": "vectors of a small scope compared one by one"})
+    scan_limit: int = field(default=5000, metadata={"help": "records of a narrow scope compared one by one"})
     pause: float = field(
         default=30.0,
         metadata={"help": "seconds a failing embedder is left alone; doubled by each failure, ten minutes at most"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 from memcore import Capability, Scope
@@ -117,15 +117,19 @@ def run(
     not answer any more; what was not stored then waits again. Close it (`contextlib.closing`) if you leave it early.
     """
     begun: list[_Batch] = []
+    left = limit
     try:
-        for ids in _taken(engine, settings.batch, limit):
-            records = [record for record in engine.get(ids) if record.status == "active"]
-            texts = [passage(record, settings.characters) for record in records]
-            begun.append(_Batch(ids, records, Job(_embedded, embedder, texts, after=begun[-1].job if begun else None)))
-            if len(begun) > ahead:
+        while True:
+            size = settings.batch if left is None else min(settings.batch, left)
+            with engine.workspace.transaction() as connection:
+                ids = queue.take(connection, size, {key for batch in begun for key in batch.ids})
+            if ids:
+                begun.append(_begin(engine, embedder, ids, settings.characters, begun[-1].job if begun else None))
+                left = None if left is None else left - len(ids)
+            elif not begun:
+                return
+            if not ids or len(begun) > ahead:
                 yield _store(engine, embedder, begun)
-        while begun:
-            yield _store(engine, embedder, begun)
     finally:
         if begun and not engine.workspace.closed:
             with engine.workspace.transaction() as connection:
@@ -140,15 +144,10 @@ class _Batch:
     job: Job[list[bytes | str]]
 
 
-def _taken(engine: Engine, size: int, limit: int | None) -> Iterator[list[str]]:
-    left = limit
-    while left is None or left > 0:
-        with engine.workspace.transaction() as connection:
-            ids = queue.take(connection, size if left is None else min(size, left))
-        if not ids:
-            return
-        yield ids
-        left = None if left is None else left - len(ids)
+def _begin(engine: Engine, embedder: Embedder, ids: list[str], characters: int, after: Job[Any] | None) -> _Batch:
+    records = [record for record in engine.get(ids) if record.status == "active"]
+    texts = [passage(record, characters) for record in records]
+    return _Batch(ids, records, Job(_embedded, embedder, texts, after=after))
 
 
 def _store(engine: Engine, embedder: Embedder, begun: list[_Batch]) -> Step:

@@ -50,8 +50,9 @@ def search(engine: Engine, query: Query, shelf: Shelf, vector: bytes, settings: 
     spaces = shelf.spaces(query.scope.namespaces) if query.scope.namespaces else None
     if spaces == []:
         return []
-    if shelf.count(spaces, settings.scan_limit + 1) <= settings.scan_limit:
-        picked.add(shelf.all_of(vector, spaces, settings.scan_limit))
+    few = 2 * settings.candidates  # so many are compared as fast as they are narrowed down
+    if shelf.count(spaces, few + 1) <= few:
+        picked.add(shelf.all_of(vector, spaces, few))
         return picked.hits
     k = max(settings.candidates, wanted)
     while True:

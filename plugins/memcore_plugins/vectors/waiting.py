@@ -7,7 +7,7 @@ batches, a kill costs the order of one batch and nothing else, and a text that k
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from memcore_plugins.vectors.schema import chunks, marks
@@ -51,15 +51,19 @@ def waiting(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT count(*) FROM vec_curated_pending WHERE problem=''").fetchone()[0])
 
 
-def take(connection: sqlite3.Connection, count: int) -> list[str]:
-    """Return the ids of the next batch, the most important and newest first; call inside a transaction."""
+def take(connection: sqlite3.Connection, count: int, without: Collection[str] = ()) -> list[str]:
+    """Return the ids of the next batch, the most important and newest first; call inside a transaction.
+
+    `without` are those that the caller has taken already and not finished yet.
+    """
     connection.execute(
         "UPDATE vec_curated_pending SET problem='the embedder died of it' WHERE problem='' AND tries>=?", (MOST_TRIES,)
     )
     rows = connection.execute(
-        "SELECT record_id FROM vec_curated_pending WHERE problem='' ORDER BY tries, place, told DESC LIMIT ?", (count,)
+        "SELECT record_id FROM vec_curated_pending WHERE problem='' ORDER BY tries, place, told DESC LIMIT ?",
+        (count + len(without) if count else 0,),
     )
-    ids = [str(row[0]) for row in rows]
+    ids = [str(row[0]) for row in rows if row[0] not in without][:count]
     connection.executemany("UPDATE vec_curated_pending SET tries=tries+1 WHERE record_id=?", [(key,) for key in ids])
     return ids
 
