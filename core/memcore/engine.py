@@ -214,6 +214,8 @@ class Engine:
     def _set_aside(self, draft: Draft, verdict: Verdict, outcomes: Mapping[int, Outcome]) -> Outcome:
         if verdict.word == "merge":
             twin = outcomes[verdict.twin] if verdict.twin is not None else None
+            if twin and twin.record is None:  # held or refused: the copy shares its fate
+                return values.Outcome(draft=draft, state=twin.state, reason=twin.reason)
             record = twin.record if twin else next(iter(self.backend.get([verdict.into or ""])), None)
             return values.Outcome(draft=draft, state="merged", record=record, reason=verdict.reason)
         if verdict.word == "refuse":

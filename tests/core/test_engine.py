@@ -203,6 +203,24 @@ def test_a_merge_confirms_the_record_or_the_earlier_twin(opened):
     assert stored.record is not None
 
 
+def test_a_copy_of_a_refused_draft_shares_its_fate(opened):
+    engine = opened(refuse=gate("refuse", name="first"), merge=copy_gate())
+    first, second = engine.remember([Draft(content="a secret"), Draft(content="a copy")])
+    assert (first.state, second.state, second.record) == ("refused", "refused", None)
+    assert second.reason == first.reason
+
+
+def copy_gate():
+    class Gate:
+        info = PluginInfo(summary="merges copies")
+
+        @hookimpl
+        def memcore_gate(self, drafts):
+            return [Verdict(word="merge", twin=0) if "copy" in draft.content else None for draft in drafts]
+
+    return Gate
+
+
 def test_a_host_redacts_before_the_gate_sees_a_draft(opened):
     class Host:
         @hookimpl

@@ -150,19 +150,19 @@ def test_a_series_of_facts_is_no_conflict(engine):
     assert queued(engine) == []
 
 
-def test_a_batch_is_compared_within_a_limit_and_upkeep_does_the_rest(tmp_path):
+def test_a_large_batch_waits_for_upkeep_which_compares_all_of_it(tmp_path):
     with open_engine(tmp_path, "decisions", decisions__conflict_lookups=4) as engine:
         lookups, search = [], engine.backend.search
         engine.backend.search = lambda query: lookups.append(query.text) or search(query)
         pairs = [f"Depot {name} opens at {hour}." for name in "abcdefghijkl" for hour in ("six", "noon")]
         engine.remember([Draft(content=text, entities=(text[:7],)) for text in pairs])
-        assert len(lookups) == 4
-        assert engine.stats()["decisions"]["unchecked"] == 20
+        assert len(lookups) == 0
+        assert engine.stats()["decisions"]["unchecked"] == 24
         found = {item.id for item in queued(engine)}
         engine.maintain(dry_run=True)
         assert {item.id for item in queued(engine)} == found
         report = engine.maintain()["decisions"]
-        assert (report.counts["checked"], report.counts["unchecked"]) == (20, 0)
+        assert (report.counts["checked"], report.counts["unchecked"]) == (24, 0)
         asked = {frozenset((i.evidence["old"]["content"], i.evidence["new"]["content"])) for i in queued(engine)}
         assert asked == {frozenset(pairs[n : n + 2]) for n in range(0, 24, 2)}
         state = rows(engine, "decisions")

@@ -84,26 +84,27 @@ _OP = "seq, id, op, detail, queued_at, rounds, problem, refused"
 class Outbox:
     """The tables `outbox` and `hall_entries` of one workspace; safe to use from several threads, engines and processes."""
 
-    def __init__(self, workspace: Workspace, clock: Callable[[], datetime], *, copy: bool) -> None:
-        self.workspace, self._clock, self._copy = workspace, clock, copy
-        self.exists = "outbox" in workspace.tables()
+    def __init__(self, access: Access, clock: Callable[[], datetime], *, copy: bool) -> None:
+        self._access, self._clock, self._copy = access, clock, copy
+        self.exists = "outbox" in access.tables()
+        self.read_only = access.read_only
 
     def adopt(self, endpoint: str) -> None:
         """Forget where records lie if the server is another one than last time; what waits goes to the new one."""
         key = "memory-hall:server"
-        if not self.exists or self.workspace.get_meta(key) == endpoint:
+        if not self.exists or self._access.get_meta(key) == endpoint:
             return
-        with self.workspace.transaction() as connection:
+        with self._access.transaction() as connection:
             connection.execute("DELETE FROM hall_entries WHERE id NOT IN (SELECT id FROM outbox)")
             connection.execute("UPDATE hall_entries SET entry_id=NULL, content_hash=NULL")
-            self.workspace.set_meta("memory-hall:seen", None)
-            self.workspace.set_meta(key, endpoint)
+            self._access.set_meta("memory-hall:seen", None)
+            self._access.set_meta(key, endpoint)
 
     # --- writes ---
 
     def enter(self, prepared: Sequence[tuple[Record, str]], expect: Callable[[int], None]) -> list[Entered]:
         """Keep records and queue their puts, in order; `expect` is told each number before anybody can see it."""
-        with self.workspace.transaction() as connection:
+        with self._access.transaction() as connection:
             keys = [record.id for record, _ in prepared]
             rows, last = self._rows(keys), self._last_ops(keys)
             tick = self._tick()
@@ -137,7 +138,7 @@ class Outbox:
     ) -> list[int]:
         """Take active records out and queue it; `elsewhere` knows records of the server that have no row yet."""
         seqs = []
-        with self.workspace.transaction() as connection:
+        with self._access.transaction() as connection:
             tick, asked = self._tick(), list(dict.fromkeys(ids))
             rows = self._rows(asked)
             for key in asked:
@@ -175,7 +176,7 @@ class Outbox:
 
     def confirm(self, done: Sequence[Done]) -> None:
         """Take confirmed operations out, and note where their records lie and what they are there."""
-        with self.workspace.transaction() as connection:
+        with self._access.transaction() as connection:
             tick = self._tick()
             for item in done:
                 connection.execute("DELETE FROM outbox WHERE seq=?", (item.op.seq,))
@@ -194,18 +195,18 @@ class Outbox:
 
     def note(self, seq: int, problem: str, *, refused: bool = False, seen: bool = True) -> None:
         """Note why an operation was not confirmed; a refused one is set aside. `seen`: the server may have got it."""
-        with self.workspace.transaction() as connection:
+        with self._access.transaction() as connection:
             sql = "UPDATE outbox SET rounds=rounds+?, problem=?, refused=? WHERE seq=?"
             connection.execute(sql, (int(seen), problem, int(refused), seq))
 
     def again(self) -> int:
         """Put everything that was set aside back in line, and return how many."""
-        with self.workspace.transaction() as connection:
+        with self._access.transaction() as connection:
             return connection.execute("UPDATE outbox SET refused=0, problem='' WHERE refused=1").rowcount
 
     def drop(self, seqs: Sequence[int]) -> int:
         """Give up refused operations, with the records that exist nowhere else; return how many."""
-        with self.workspace.transaction() as connection:
+        with self._access.transaction() as connection:
             count = 0
             for seq in seqs:
                 count += connection.execute("DELETE FROM outbox WHERE seq=? AND refused=1", (seq,)).rowcount
@@ -218,17 +219,17 @@ class Outbox:
 
     def learn(self, rows: Iterable[Known], seen: str | None) -> None:
         """Note where records lie that others wrote, and up to which time of the server all are noted."""
-        with self.workspace.transaction() as connection:
+        with self._access.transaction() as connection:
             tick = self._tick()
             sql = "INSERT INTO hall_entries(id, namespace, status, entry_id, content_hash, born, confirmed) VALUES(?,?,?,?,?,?,?)"
             values = ((row.id, row.namespace, row.status, row.entry_id, row.content_hash, tick, tick) for row in rows)
             connection.executemany(f"{sql} ON CONFLICT DO NOTHING", values)
             if seen:
-                self.workspace.set_meta("memory-hall:seen", seen)
+                self._access.set_meta("memory-hall:seen", seen)
 
     def observe(self, key: str, status: Status | None) -> None:
         """Note a status the server reports for a record with nothing waiting; None: it is no longer there."""
-        with self.workspace.transaction() as connection:
+        with self._access.transaction() as connection:
             sql = "DELETE FROM hall_entries WHERE" if status is None else "UPDATE hall_entries SET status=? WHERE"
             values = (key,) if status is None else (status, key)
             connection.execute(f"{sql} id=? AND id NOT IN (SELECT id FROM outbox)", values)
@@ -237,21 +238,21 @@ class Outbox:
 
     def withdraw(self, ids: Sequence[str]) -> set[str]:
         """Remove those of these records that the server does not have, with everything that waits for them."""
-        with self.workspace.transaction():
+        with self._access.transaction():
             gone = {key for key, row in self._rows(ids).items() if row.confirmed is None}
             self._remove(sorted(gone))
         return gone
 
     def drop_copies(self, ids: Sequence[str]) -> None:
         """Remove the local text of these records; that they exist, and what waits for them, is kept."""
-        with self.workspace.transaction() as connection:
+        with self._access.transaction() as connection:
             for chunk in _chunks(ids):
                 marks = ",".join("?" * len(chunk))
                 connection.execute(f"UPDATE hall_entries SET record=NULL WHERE id IN ({marks})", chunk)
 
     def forget(self, ids: Sequence[str], scope: Scope) -> int:
         """Remove everything about these records and about every record of the scope, and return how many rows that were."""
-        with self.workspace.transaction():
+        with self._access.transaction():
             rows = self._select(f"SELECT {_KNOWN} FROM hall_entries")
             inside = {row.id for row in map(_known, rows) if (copy := row.copy()) and scope.admits(copy)}
             return self._remove(sorted(inside.union(ids)))
@@ -319,7 +320,7 @@ class Outbox:
 
     def seen(self) -> str | None:
         """Return up to which time of the server all its entries are known."""
-        return self.workspace.get_meta("memory-hall:seen")
+        return self._access.get_meta("memory-hall:seen")
 
     def _rows(self, ids: Sequence[str]) -> dict[str, Known]:
         found = {}
@@ -338,8 +339,7 @@ class Outbox:
     def _select(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         if not self.exists:
             return []
-        with self.workspace.errors():
-            return self.workspace.connection().execute(sql, values).fetchall()
+        return self._access.select(sql, values)
 
 
 def _chunks(ids: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -46,34 +46,34 @@ def searchable(text: str) -> str:
     looks at one word at a time. So most sentences go in as they are, and of the others only the compounds are
     analysed, which spares a third of the time of a bulk write.
     """
-    if not text.isascii():
+    if not text.isascii() or _has_endless_word(text):
         return index_text(text)
-    if _plain(text):
+    if _is_plain(text):
         return text
-    return " ".join([word if word.isalnum() and len(word) <= LONGEST_TERM else _word(word) for word in text.split()])
+    return " ".join([word if word.isalnum() else _word(word) for word in text.split()])
 
 
 def _word(word: str) -> str:
-    plain = word.strip(AROUND_WORDS)
-    return word if plain.isalnum() and len(plain) <= LONGEST_TERM else _analysed(word)
+    return word if word.strip(AROUND_WORDS).isalnum() else _analysed(word)
 
 
 _analysed = lru_cache(maxsize=4096)(index_text)  # dates, names and terms come again
 
 
-def _plain(text: str) -> bool:
-    """Return whether ASCII text has no compound and no endless word."""
+def _is_plain(text: str) -> bool:
     if "-" in text or "'" in text or "_" in text or "@" in text or "+" in text or "#" in text or "\0" in text:
         return False
-    for stop in ".,":  # part of a number or a name unless a space follows
-        if text.count(stop) != text.count(f"{stop} ") + text.endswith(stop):
-            return False
+    stops, commas = text.count("."), text.count(",")  # part of a number or a name unless a space follows
+    return stops == text.count(". ") + text.endswith(".") and commas == text.count(", ") + text.endswith(",")
+
+
+def _has_endless_word(text: str) -> bool:
     place, last = 0, len(text) - LONGEST_TERM
     while place < last:
         place = text.rfind(" ", place, place + LONGEST_TERM + 1) + 1
         if not place:
-            return False
-    return True
+            return True
+    return False
 
 
 def _entry(seq: int, record: Record) -> tuple[int, str, str | None, str | None]:

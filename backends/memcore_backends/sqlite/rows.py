@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -58,10 +59,9 @@ def record_of(draft: Draft, now: datetime) -> Record:
 
 def _identity(draft: Draft, digest: str) -> str:
     # the length of the namespace keeps ("a", "bc") and ("ab", "c") apart; the digest has a fixed length
-    key = f"{len(draft.namespace)}:{draft.namespace}{draft.kind}{digest}".encode(errors="surrogatepass")
-    import hashlib  # 4 ms, and a search hashes nothing
-
-    return table_of(draft).letter + hashlib.sha256(key).hexdigest()[:ID_DIGITS]
+    key = f"{len(draft.namespace)}:{draft.namespace}{draft.kind}{digest}"
+    letter = EPISODES.letter if draft.kind == EPISODE else CURATED.letter
+    return letter + hashlib.sha256(key.encode()).hexdigest()[:ID_DIGITS]
 
 
 def to_row(record: Record, seq: int) -> tuple[Any, ...]:

@@ -43,24 +43,26 @@ def _without_wiping(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def _put_chunk(connection: sqlite3.Connection, index: Index, records: list[Record]) -> list[Stored]:
-    added: list[Entry] = []
+    new: set[str] = set()
     for table in (CURATED, EPISODES):
-        if batch := [record for record in records if table_of(record) is table]:
-            added += _insert(connection, table, batch)
-    index.add(connection, added)
-    if len(added) == len(records):
-        return [Stored(record=record, state="new") for record in records]
-    new = {record.id for _, record in added}
+        batch = [record for record in records if table_of(record) is table]
+        if batch:
+            added = _insert(connection, table, batch)
+            index.add(connection, added)
+            if len(batch) == len(added) == len(records):
+                return [Stored(record=record, state="new") for record in records]
+            new.update(record.id for _, record in added)
     known = load(connection, [record.id for record in records if record.id not in new])
     return list(_answers(connection, index, records, new, known))
 
 
-def _insert(connection: sqlite3.Connection, table: Table, records: list[Record]) -> list[Entry]:
+def _insert(connection: sqlite3.Connection, table: Table, records: list[Record]) -> Sequence[Entry]:
     """Insert the records whose id is not there yet; return them with their numbers."""
     first = connection.execute(table.first).fetchone()[0]
     step = 1 if first > 0 else -1
-    entries = list(zip(range(first, first + step * len(records), step), records, strict=True))
-    done = connection.executemany(table.insert, (to_row(record, seq) for seq, record in entries))
+    numbers = range(first, first + step * len(records), step)
+    done = connection.executemany(table.insert, map(to_row, records, numbers))
+    entries = list(zip(numbers, records, strict=True))
     if done.rowcount == len(records):
         return entries
     side = ">=" if step > 0 else "<="

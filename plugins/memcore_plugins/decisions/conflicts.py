@@ -30,18 +30,17 @@ _QUERY_CHARS = 500
 
 
 def note_written(engine: Engine, settings: DecisionsSettings, event: WriteEvent) -> None:
-    """Look for conflicts of what was written, up to a limit; leave the rest, and remote backends, to upkeep."""
+    """Look for conflicts of what was written; leave large batches (a migration), and remote backends, to upkeep."""
     written = [record for record in event.written if record.kind in settings.conflict_kinds]
     for _, record in event.confirmed:
         _turn_round(engine, record)
     near = Capability.TRANSACTIONAL in engine.backend.capabilities
-    now = written[-settings.conflict_lookups :] if near and settings.conflict_lookups > 0 else []
-    later = [record.id for record in written if record not in now]
-    if later:
+    if near and len(written) <= settings.conflict_lookups:
+        for record in reversed(written):
+            _ask_about(engine, settings, record)
+    elif written:
         with engine.workspace.transaction() as connection:
-            schema.add_unchecked(connection, later)
-    for record in reversed(now):
-        _ask_about(engine, settings, record)
+            schema.add_unchecked(connection, [record.id for record in written])
 
 
 def catch_up(engine: Engine, settings: DecisionsSettings) -> tuple[int, int]:
