@@ -57,7 +57,7 @@ class Storage:
         """Offer a storage backend. isolate. `return BackendSpec(name="jsonl", summary="…", open=Store)`."""
 
     def memcore_migrations(self) -> Sequence[Migration]:
-        """Give the steps of your own tables. loud. `return [Migration.sql(1, "CREATE TABLE topics(…)")]`."""
+        """Give the steps of your own tables. loud. `return [Migration.sql(1, "CREATE TABLE mine(…)")]`."""
 
     def memcore_connection(self, connection: sqlite3.Connection) -> None:
         """Prepare a new connection (extension, function). isolate. `connection.create_function("f", 1, f)`."""

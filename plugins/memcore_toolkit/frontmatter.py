@@ -74,7 +74,7 @@ def _yaml(body: str) -> tuple[dict[str, object] | None, str | None]:
     """Return the mapping, or None and the reason."""
     if len(body) > LONGEST_FRONTMATTER:
         return None, f"longer than {LONGEST_FRONTMATTER} characters"
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     try:
         loaded = yaml.load(body, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader

@@ -173,6 +173,7 @@ class Life(RuleBasedStateMachine):
             pass
         client.backend.link.transport.close()
         client.backend.courier._lease.close()
+        client.backend.access.close()
         client.context.workspace.close()
         self.opened.pop(name)
         self.open(name)

@@ -198,11 +198,12 @@ def _backend(engine: Engine) -> MemoryHall:
 
 def _box(engine: Engine) -> Outbox:
     """Return the outbox of the workspace, whatever backend is chosen: writes may wait there from an earlier time."""
+    from memcore_backends.memory_hall.access import Access
     from memcore_backends.memory_hall.outbox import Outbox
     from memcore_backends.memory_hall.upkeep import chosen
 
     backend = chosen(engine)
-    found = backend.outbox if backend else Outbox(engine.workspace, engine.now, copy=True)
+    found = backend.outbox if backend else Outbox(Access(engine.workspace), engine.now, copy=True)
     return found if backend or any(found.depth()[:2]) else _backend(engine).outbox
 
 

@@ -136,7 +136,7 @@ class Courier:
 
     def nudge(self) -> None:
         """Start the thread, or wake it, unless it is not wanted."""
-        if not self._settings.background or self._closing.is_set() or self._outbox.workspace.read_only:
+        if not self._settings.background or self._closing.is_set() or self._outbox.read_only:
             return
         with self._guard:
             self._more = True

@@ -100,7 +100,7 @@ class Directory:
                 if newest == since and page:
                     newest = str(page[0]["created_at"])
                 rows += [self._seen[record.id] for record in self.read(page)]
-            if not self._outbox.workspace.read_only and (rows or newest != since):
+            if not self._outbox.read_only and (rows or newest != since):
                 try:
                     self._outbox.learn(rows, newest)
                 except MemcoreError:

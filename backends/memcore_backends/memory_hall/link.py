@@ -16,8 +16,8 @@ from typing import Any
 
 from attrs import evolve
 from memcore.errors import BackendError, MemcoreError, UnavailableError
-from memcore.workspace import Workspace
 
+from memcore_backends.memory_hall.access import Access
 from memcore_backends.memory_hall.failures import SlowError, UnreachableError
 from memcore_backends.memory_hall.settings import MemoryHallSettings
 from memcore_backends.memory_hall.transport import Answer, Transport
@@ -38,9 +38,9 @@ class Link:
     """
 
     def __init__(
-        self, transport: Transport, settings: MemoryHallSettings, workspace: Workspace, clock: Callable[[], datetime]
+        self, transport: Transport, settings: MemoryHallSettings, access: Access, clock: Callable[[], datetime]
     ) -> None:
-        self.transport, self._settings, self._workspace, self._clock = transport, settings, workspace, clock
+        self.transport, self._settings, self._access, self._clock = transport, settings, access, clock
         self._lock, self._closing = threading.Lock(), threading.Event()
         self._probing: threading.Thread | None = None
         self._until, self.why = self._remembered()
@@ -182,15 +182,15 @@ class Link:
 
     def _remembered(self) -> tuple[datetime | None, str]:
         try:
-            endpoint, until, why = json.loads(self._workspace.get_meta(META) or "null")
+            endpoint, until, why = json.loads(self._access.get_meta(META) or "null")
             return (datetime.fromisoformat(until), why) if endpoint == self.transport.endpoint else (None, "")
         except (TypeError, ValueError):
             return None, ""
 
     def _remember(self, text: str | None) -> None:
-        if not self._workspace.read_only and not self._workspace.closed:
+        if not self._access.read_only:
             try:
-                self._workspace.set_meta(META, text)
+                self._access.set_meta(META, text)
             except MemcoreError:
                 return  # the next process asks the server itself: that costs it one timeout
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from sqlite3 import Connection
 from typing import Any, Literal, TypeVar
 
 from attrs import frozen
 from memcore.records import Record, Scope, Status
-from memcore.workspace import Workspace
 
+from memcore_backends.memory_hall.access import Access
 from memcore_backends.memory_hall.wire import decode, encode, retired, revived
 
 __all__ = ["Done", "Entered", "Known", "Op", "Outbox", "State"]
@@ -121,14 +122,14 @@ class Outbox:
                 elif row.status != "active" and record.status == "active":
                     state, old = "revived", row.copy()
                     row = _with(row, status="active", record=encode(revived(old)) if old else text)
-                    self._update(row)
+                    self._update(connection, row)
                 elif row.record is None:
                     row = _with(row, record=text)
-                    self._update(row)
+                    self._update(connection, row)
                 rows[record.id] = row
                 seq = None
                 if last.get(record.id) != "put":
-                    seq, last[record.id] = self._queue(record.id, "put", None), "put"
+                    seq, last[record.id] = self._queue(connection, record.id, "put", None), "put"
                     expect(seq)
                 entered.append(Entered(id=record.id, state=state, seq=seq))
         return entered
@@ -151,18 +152,20 @@ class Outbox:
                 else:
                     copy = row.copy()
                     text = encode(retired(copy, status, reason, successor)) if copy else None
-                    self._update(_with(row, status=status, record=text))
-                seqs.append(self._queue(key, "retire", {"status": status, "reason": reason, "successor": successor}))
+                    self._update(connection, _with(row, status=status, record=text))
+                seqs.append(
+                    self._queue(connection, key, "retire", {"status": status, "reason": reason, "successor": successor})
+                )
         return seqs
 
-    def _queue(self, key: str, op: str, detail: Mapping[str, Any] | None) -> int:
+    def _queue(self, connection: Connection, key: str, op: str, detail: Mapping[str, Any] | None) -> int:
         sql = "INSERT INTO outbox(id, op, detail, queued_at) VALUES(?,?,?,?)"
         values = (key, op, json.dumps(detail) if detail else None, self._clock().isoformat())
-        return int(self.workspace.connection().execute(sql, values).lastrowid or 0)
+        return int(connection.execute(sql, values).lastrowid or 0)
 
-    def _update(self, row: Known) -> None:
+    def _update(self, connection: Connection, row: Known) -> None:
         sql = "UPDATE hall_entries SET status=?, record=? WHERE id=?"
-        self.workspace.connection().execute(sql, (row.status, row.record, row.id))
+        connection.execute(sql, (row.status, row.record, row.id))
 
     def _tick(self) -> int:
         return self.now() + 1
@@ -238,9 +241,9 @@ class Outbox:
 
     def withdraw(self, ids: Sequence[str]) -> set[str]:
         """Remove those of these records that the server does not have, with everything that waits for them."""
-        with self._access.transaction():
+        with self._access.transaction() as connection:
             gone = {key for key, row in self._rows(ids).items() if row.confirmed is None}
-            self._remove(sorted(gone))
+            self._remove(connection, sorted(gone))
         return gone
 
     def drop_copies(self, ids: Sequence[str]) -> None:
@@ -252,19 +255,17 @@ class Outbox:
 
     def forget(self, ids: Sequence[str], scope: Scope) -> int:
         """Remove everything about these records and about every record of the scope, and return how many rows that were."""
-        with self._access.transaction():
+        with self._access.transaction() as connection:
             rows = self._select(f"SELECT {_KNOWN} FROM hall_entries")
             inside = {row.id for row in map(_known, rows) if (copy := row.copy()) and scope.admits(copy)}
-            return self._remove(sorted(inside.union(ids)))
+            return self._remove(connection, sorted(inside.union(ids)))
 
-    def _remove(self, ids: Sequence[str]) -> int:
+    def _remove(self, connection: Connection, ids: Sequence[str]) -> int:
         count = 0
         for chunk in _chunks(ids):
             marks = ",".join("?" * len(chunk))
             for table in ("outbox", "hall_entries"):
-                count += (
-                    self.workspace.connection().execute(f"DELETE FROM {table} WHERE id IN ({marks})", chunk).rowcount
-                )
+                count += connection.execute(f"DELETE FROM {table} WHERE id IN ({marks})", chunk).rowcount
         return count
 
     # --- looking ---

@@ -9,6 +9,7 @@ from memcore.contracts import Capability, Health, OpenContext
 from memcore.errors import BackendError, CapabilityError, InvalidInputError, MemcoreError, UnavailableError
 from memcore.records import Draft, Hit, Page, Query, Record, Scope, Status, Stored, evolve
 
+from memcore_backends.memory_hall.access import Access
 from memcore_backends.memory_hall.courier import Courier
 from memcore_backends.memory_hall.directory import Directory
 from memcore_backends.memory_hall.failures import MissingError
@@ -46,9 +47,10 @@ class MemoryHall:
 
     def __init__(self, context: OpenContext) -> None:
         settings: MemoryHallSettings = context.settings or MemoryHallSettings()
-        self.workspace, self.clock, self.settings = context.workspace, context.clock, settings
-        self.outbox = Outbox(context.workspace, context.clock, copy=settings.copy)
-        self.link = Link(Transport(settings), settings, context.workspace, context.clock)
+        self.clock, self.settings = context.clock, settings
+        self.access = Access(context.workspace)
+        self.outbox = Outbox(self.access, context.clock, copy=settings.copy)
+        self.link = Link(Transport(settings), settings, self.access, context.clock)
         self.directory = Directory(self.link, self.outbox)
         self.courier = Courier(self.link, self.directory, self.outbox, settings, Lease(context.workspace.path))
         self.searcher = Searcher(self.link, self.directory, self.outbox, settings, context.clock)
@@ -98,13 +100,13 @@ class MemoryHall:
 
     def _sent(self, change: Callable[[], T], numbers: Callable[[T], list[int]]) -> T:
         """Make a change in the outbox, which commits it, and send it."""
-        if not self.workspace.connection().in_transaction:
+        if not self.access.in_transaction():
             done = change()
             self.courier.settle(numbers(done))
             return done
         if not self.link.ready(PROBE):
             raise self.link.absent()
-        with self.workspace.transaction():
+        with self.access.transaction():
             done = change()
             problem = self.courier.flush(self.settings.put_wait).problem
             if left := self.outbox.still(numbers(done)):
@@ -166,7 +168,7 @@ class MemoryHall:
             record = None
         if row.id in waiting:
             return record or row.copy()
-        if not self.workspace.read_only and (record is None or record.status != row.status):
+        if not self.access.read_only and (record is None or record.status != row.status):
             self.directory.forget([row.id] if record is None else [])
             self.outbox.observe(row.id, record.status if record else None)
         return record
@@ -236,6 +238,7 @@ class MemoryHall:
             self.closed = True
             self.courier.close()
             self.link.close()
+            self.access.close()
 
     def _open(self) -> None:
         if self.closed:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from memcore.records import Finding, Report, Run, Scope
 
+from memcore_backends.memory_hall.access import Access
 from memcore_backends.memory_hall.outbox import Outbox
 from memcore_backends.memory_hall.store import MemoryHall
 
@@ -44,7 +45,7 @@ def maintain(backend: MemoryHall, run: Run) -> Report:
 def check(engine: Engine) -> Iterable[Finding]:
     """Report writes that were refused, that wait for long, or that wait while another backend is chosen."""
     backend = chosen(engine)
-    outbox = backend.outbox if backend else Outbox(engine.workspace, engine.now, copy=True)
+    outbox = backend.outbox if backend else Outbox(Access(engine.workspace), engine.now, copy=True)
     waiting, refused, oldest = outbox.depth()
     if waiting and backend is None:
         message = f"{waiting} writes wait for a memory-hall server, and the backend is {engine.backend.name}"
@@ -88,7 +89,7 @@ def status(backend: MemoryHall) -> tuple[str, str] | None:
 
 def forget(workspace: Workspace, scope: Scope, record_ids: Sequence[str]) -> int:
     """Delete the local copies and waiting writes of these records and of everything in the scope."""
-    return Outbox(workspace, _no_clock, copy=True).forget(record_ids, scope)
+    return Outbox(Access(workspace), _no_clock, copy=True).forget(record_ids, scope)
 
 
 def _no_clock() -> Any:

@@ -53,10 +53,10 @@ def _before(engine: Engine, records: Mapping[str, Record], around: Mapping[str, 
     found, unknown = {}, []
     for key, line in around.items():
         own = records[key].metadata.get("position")
-        positions = [record.metadata.get("position") for record in line]
+        positions = [place for record in line if isinstance(place := record.metadata.get("position"), int)]
         if len(line) == 2 * REACH:
             found[key] = REACH
-        elif isinstance(own, int) and all(isinstance(position, int) for position in positions):
+        elif isinstance(own, int) and len(positions) == len(line):
             found[key] = sum(position < own for position in positions)
         elif line:
             unknown.append(key)

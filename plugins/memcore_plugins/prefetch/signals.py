@@ -80,7 +80,7 @@ def named(name: str, question: Question) -> bool:
     """Tell whether a question names a person or thing: all words of the name, or the first of several of a person."""
     if not name.isascii() and len(folded := fold(name)) >= 2 and folded in question.folded:
         return True
-    words = [word for word in index_terms(name) if word not in _SMALL]
+    words = [word for word in index_terms(name.replace("-", " ").replace("_", " ")) if word not in _SMALL]
     if not words:
         return False
     first = words[0] in question.words and len(words[0]) >= 3 and " " in name.strip() and name[:1].isupper()
