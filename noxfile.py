@@ -18,7 +18,16 @@ nox.options.sessions = ["lint", "types", "imports", "docs", "tests", "hermes", "
 PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 OLDEST = PYTHONS[0]
 EXTRAS = ".[testing,vectors,memory-hall,http,llm,mcp,onnx]"
-TOOLS = ["pytest>=8.2", "hypothesis>=6.100", "coverage>=7.6", "build>=1.2", "hatchling>=1.27"]
+TOOLS = [
+    "pytest>=8.2",
+    "pytest-xdist>=3.6",
+    "hypothesis>=6.100",
+    "coverage>=7.10",
+    "build>=1.2",
+    "hatchling>=1.27",
+    "onnx>=1.16",
+]
+PYTEST = ["pytest", "-q", "-n", "2", "--dist", "loadfile"]
 
 
 def find_pythons() -> list[str]:
@@ -36,10 +45,10 @@ def tests(session: nox.Session) -> None:
     """Run the tests on every installed Python; coverage is measured on the oldest."""
     session.install("-e", EXTRAS, *TOOLS)
     if session.python != OLDEST or session.posargs:
-        session.run("pytest", "-q", *session.posargs)
+        session.run(*PYTEST, *session.posargs)
         return
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", "-q")
+    session.run("coverage", "run", "-m", *PYTEST)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report", "--include=core/*", "--omit=*/testing/*", "--fail-under=100")
     session.run("coverage", "report", "--include=plugins/*,backends/*", "--fail-under=95")

@@ -84,7 +84,7 @@ def copy_of(engine, clock):
 
 
 def known_texts(engine):
-    return {r.id: (r.content, r.provenance, r.namespace, r.kind) for r in engine.scan(EVERYTHING)}
+    return {r.id: (r.content, r.namespace, r.kind) for r in engine.scan(EVERYTHING)}
 
 
 class Life(RuleBasedStateMachine):
@@ -149,13 +149,12 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data(), source=SOURCES)
     def say_again(self, data, source):
         key = data.draw(st.sampled_from(sorted(self.known)))
-        content, provenance, namespace, kind = self.known[key]
+        content, namespace, kind = self.known[key]
         confidence = self.engine.get([key])[0].confidence
         self.remember(
             [
                 Draft(
                     content=content,
-                    provenance=provenance,
                     namespace=namespace,
                     kind=kind,
                     source=source,
@@ -167,7 +166,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.known)
     @rule(data=st.data(), session=st.sampled_from(["s1", "s5", "s6", "s7"]))
     def recall_often(self, data, session):
-        content, _, namespace, _ = self.known[data.draw(st.sampled_from(sorted(self.known)))]
+        content, namespace, _ = self.known[data.draw(st.sampled_from(sorted(self.known)))]
         for words in (content, content[:12], f"What about {content}"):
             self.engine.prefetch(words, session_id=session, scope=Scope(namespaces=(namespace,)))
 
@@ -302,7 +301,7 @@ class Life(RuleBasedStateMachine):
     def forget(self, namespace):
         gone = [r for r in self.engine.scan(Scope(namespaces=(namespace,), statuses=()))]
         self.engine.forget(Scope(namespaces=(namespace,)))
-        self.known = {key: told for key, told in self.known.items() if told[2] != namespace}
+        self.known = {key: told for key, told in self.known.items() if told[1] != namespace}
         assert [r.id for r in self.engine.scan(Scope(namespaces=(namespace,), statuses=()))] == []
         rest = repr(dump(self.engine))
         assert [record.id for record in gone if record.id in rest] == []

@@ -32,8 +32,10 @@ QUIET = settings(
 people = st.sampled_from(PEOPLE)
 texts = st.lists(st.sampled_from(WORDS), min_size=1, max_size=2, unique=True).map(" ".join)
 kinds = st.sampled_from(KINDS)
+batches = st.lists(st.tuples(kinds, texts), min_size=1, max_size=3)
 picks = st.integers(0, 1000)
-FAULTS = ("kill", "refuse", "500", "500-after", "drop", "reset", "cut", "garbage", "truncate", "503", "token", "redirect", "embedder")
+PASSING = ("500", "500-after", "drop", "reset", "cut", "garbage", "truncate", "503", "redirect")
+FAULTS = (*PASSING, "kill", "refuse", "token", "embedder")
 ROUTES = (None, "write", "patch", "link", "by_hash")
 
 
@@ -111,7 +113,7 @@ class Life(RuleBasedStateMachine):
 
     # --- what people do ---
 
-    @rule(name=people, batch=st.lists(st.tuples(kinds, texts), min_size=1, max_size=3))
+    @rule(name=people, batch=batches)
     def put(self, name: str, batch: list[tuple[str, str]]) -> None:
         """Write a batch."""
         client = self.clients[name]
@@ -136,6 +138,19 @@ class Life(RuleBasedStateMachine):
         assert self.clients[name].backend.retire([key], reason="a rule", superseded_by=new) == int(active)
         if active:
             self.model[name][key].status = "superseded" if new else "retired"
+
+    @precondition(lambda self: any(self.model.values()))
+    @rule(name=people, number=picks, successor=st.none() | picks, fault=st.sampled_from(PASSING), times=st.sampled_from([1, None]))
+    def retire_into_a_fault(self, name: str, number: int, successor: int | None, fault: str, times: int | None) -> None:
+        """Take a record out while changes of status go wrong."""
+        self.fail(fault, times, "patch")
+        self.retire(name, number, successor)
+
+    @rule(name=people, batch=batches, fault=st.sampled_from(PASSING), times=st.sampled_from([1, None]))
+    def put_into_a_fault(self, name: str, batch: list[tuple[str, str]], fault: str, times: int | None) -> None:
+        """Write while writes go wrong."""
+        self.fail(fault, times, "write")
+        self.put(name, batch)
 
     @rule(name=people, word=st.sampled_from(WORDS))
     def search(self, name: str, word: str) -> None:

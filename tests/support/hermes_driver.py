@@ -110,7 +110,12 @@ class HermesHome:
 
     def _environ(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("MEMCORE_", "COVERAGE_"))}
-        own = {"HERMES_HOME": str(self.root), "HOME": str(self.root.parent), "OPENAI_API_KEY": "scripted", "MEMCORE_HOSTS__SECONDS": "7"}
+        own = {
+            "HERMES_HOME": str(self.root),
+            "HOME": str(self.root.parent),
+            "OPENAI_API_KEY": "scripted",
+            "MEMCORE_HOSTS__SECONDS": "7",
+        }
         return kept | own | self.environ
 
 

@@ -84,7 +84,7 @@ class Reader:
         plain = all(term.word.isascii() and term.word.isalnum() and term.word in lowered for term in terms)
         heads = {
             needle[: min(3, max(2, len(needle) - 1))] for needle in self._lookup.needles
-        }  # "try" has the stem "tri"
+        }  # "hoping" has the stem "hope"
         self._words = re.compile(rf"(?<![a-z0-9])(?:{'|'.join(sorted(heads))})[a-z0-9]*") if plain and heads else None
 
     def read(self, record: Record) -> Evidence:

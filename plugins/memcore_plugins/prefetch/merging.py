@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from memcore import Hit
@@ -10,12 +11,13 @@ from memcore_toolkit.text import near_duplicate
 
 __all__ = ["merge_copies", "spread"]
 
-#: Overlap of words from which two texts are compared closely; far below what `near_duplicate` asks for.
-WORTH_COMPARING = 0.6
+#: Share of the shorter text's words in the longer one from which two texts are compared closely.
+WORTH_COMPARING = 0.8
 #: Overlap of words from which a text repeats another in a reader's eyes.
 REPEATS = 0.5
 
 _Words = frozenset[str]
+_WORD = re.compile(r"\w+")
 
 
 def merge_copies(hits: Sequence[Hit], count: int) -> list[Hit]:
@@ -39,10 +41,7 @@ def merge_copies(hits: Sequence[Hit], count: int) -> list[Hit]:
 
 
 def _same(hit: Hit, words: _Words, first: Hit, other: _Words) -> bool:
-    if (
-        not WORTH_COMPARING <= len(words) / len(other) <= 1 / WORTH_COMPARING
-        or _overlap(words, other) < WORTH_COMPARING
-    ):
+    if len(words & other) < WORTH_COMPARING * min(len(words), len(other)):
         return False
     return near_duplicate(first.record.content, hit.record.content)
 
@@ -68,10 +67,10 @@ def spread(hits: Sequence[Hit], weight: float, limit: int) -> list[Hit]:
 
 def _words(hit: Hit) -> _Words:
     text = hit.record.content.casefold()
-    spaced = text.split()
-    if len(spaced) * 8 < len(text):  # a script without spaces
-        return frozenset(text[i : i + 2] for i in range(len(text) - 1)) or frozenset(text)
-    return frozenset(spaced)
+    spaced = _WORD.findall(text)
+    if len(spaced) * 10 < len(text):  # a script without spaces
+        return frozenset(text[i : i + 2] for i in range(len(text) - 1))
+    return frozenset(spaced or text)
 
 
 def _overlap(one: _Words, other: _Words) -> float:

@@ -23,6 +23,11 @@ MOST_CANDIDATES = 4096
 SAME_MODEL = 0.98
 """Cosine of two vectors of one text by one model: half precision and batching move it by less than 0.001."""
 
+FEW = 20_000
+"""Vectors that are searched faster without an estimate of how near the nearest are."""
+SAMPLE = 256
+"""Vectors by which that is estimated; the third nearest of them bounds about 1 % of all, of which 0.2 % are wanted."""
+
 Near = list[tuple[str, float]]
 """Record ids with their cosine, the nearest first."""
 
@@ -127,10 +132,34 @@ class Shelf:
 
     def nearest(self, vector: bytes, candidates: int, spaces: list[int] | None) -> Near:
         """Return the nearest candidates by sign bits, compared by cosine."""
+        near = ""
+        if (reach := self._reach(vector, spaces)) is not None:
+            near = f" AND distance<={reach}"
+        found = self._nearest(vector, candidates, spaces, near)
+        return found if len(found) == candidates or not near else self._nearest(vector, candidates, spaces, "")
+
+    def _reach(self, vector: bytes, spaces: list[int] | None) -> int | None:
+        """Return a number of differing bits within which a few times more vectors lie than are wanted, or None.
+
+        vec0 picks the k nearest of each chunk in time k * chunk, three quarters of a search at 100,000 and k = 200.
+        What lies out of reach is not picked from. The reach is estimated from an even sample of the vectors.
+        """
+        ends = "SELECT (SELECT min(seq) FROM vec_curated), (SELECT max(seq) FROM vec_curated)"  # one SELECT would scan
+        low, high = self.connection.execute(ends).fetchone()
+        if low is None or high - low < FEW:
+            return None
+        where, given = self._where(spaces)
+        seqs = ",".join(str(seq) for seq in range(low, high, (high - low) // SAMPLE))
+        rows = self.connection.execute(f"SELECT vector FROM vec_curated WHERE seq IN ({seqs}) AND +{where}", given)
+        asked = int.from_bytes(bits(vector), "big")
+        distances = sorted((int.from_bytes(bits(row[0]), "big") ^ asked).bit_count() for row in rows)
+        return distances[2] if len(distances) >= SAMPLE // 2 else None
+
+    def _nearest(self, vector: bytes, candidates: int, spaces: list[int] | None, near: str) -> Near:
         where = "" if spaces is None else f" AND space IN ({','.join(map(str, spaces))})"  # vec0 binds no list here
         found = self.connection.execute(
             f"WITH near AS MATERIALIZED (SELECT rowid AS seq FROM vec_curated_bits_{self.model}"
-            f" WHERE bits MATCH vec_bit(?) AND k=?{where})"
+            f" WHERE bits MATCH vec_bit(?) AND k=?{near}{where})"
             f" SELECT record_id, {_COSINE} AS cosine FROM near JOIN vec_curated USING(seq)"
             " ORDER BY cosine DESC, record_id",
             (bits(vector), min(candidates, MOST_CANDIDATES), vector),

@@ -191,7 +191,8 @@ def test_two_processes_share_the_file(home, server):
     for number in range(3):
         for who, process in (("a", first), ("b", second)):
             home.tell(process, [who, "say", f"Line {number} of {who} is about copper."])
-    for process in (first, second):
+    for who, process in (("a", first), ("b", second)):
+        home.tell(process, [who, "end"])
         _, err = process.communicate(timeout=180)
         assert process.returncode == 0, err
     assert sum("is about copper" in text for text in episodes(home)) == 6
