@@ -48,7 +48,8 @@ def test_shared_words_are_new_then_existing_for_each(client: Client) -> None:
     assert states == ["new", "new", "existing", "existing"]
 
 
-def test_the_line_that_makes_a_text_distinct_is_never_seen(client: Client) -> None:
+def test_the_line_that_makes_a_text_distinct_is_never_seen(server: MemoryHallServer, client: Client) -> None:
+    server.embedder.down()  # its vectors know the line; its words are checked here
     client.keep("yes")
     theirs = client.keep("yes", namespace="project:bob")
     scope = Scope(namespaces=("project:bob",))

@@ -71,10 +71,9 @@ def fact_set() -> tuple[list[Item], list[Asked], list[tuple[str, str]]]:
         questions.append(Asked(text=question, evidence=(f"new-{number}",), kind="superseded", now=NOW))
     for language, parts in FACTS["distractors"].items():
         for number in range(120):
-            one, two, three = (
-                parts[part][(number * step + number // 10) % len(parts[part])]
-                for part, step in zip("abc", (1, 3, 7), strict=True)
-            )
+            one = parts["a"][number % len(parts["a"])]
+            two = parts["b"][(number + number // 100) % len(parts["b"])]
+            three = parts["c"][number // 10 % len(parts["c"])]
             space = " " if language == "en" else ""
             add(f"noise-{language}-{number}", space.join((one, two, three)) + ("." if space else ""))
     return items, questions, superseded

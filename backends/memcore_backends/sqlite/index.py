@@ -76,13 +76,13 @@ def _has_endless_word(text: str) -> bool:
     return False
 
 
-def _entry(seq: int, record: Record) -> tuple[int, str, str | None, str | None]:
+def _entry(seq: int, record: Record) -> tuple[int, str, str, str]:
     labels = record.tags + record.entities
     return (
         seq,
         searchable(record.content),
-        searchable(record.summary) if record.summary else None,
-        searchable(" ".join(labels)) if labels else None,
+        searchable(record.summary) if record.summary else "",
+        searchable(" ".join(labels)) if labels else "",
     )
 
 

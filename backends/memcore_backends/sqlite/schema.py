@@ -19,9 +19,7 @@ COLUMNS = (
     "provenance", "upstream_ids", "source", "occurred_at", "created_at", "metadata",
 )  # fmt: skip
 FIXED = frozenset({"seq", "id", "namespace", "kind", "content", "created_at"})  # never change while a record lives
-PENDING_BYTES = (
-    16 * 1024 * 1024
-)  # index entries kept in memory until they are written: a large batch is then one segment
+PENDING_BYTES = 16 * 1024 * 1024  # index entries kept in memory until written: a large batch makes one segment
 
 
 def placeholders(count: int) -> str:
@@ -31,14 +29,13 @@ def placeholders(count: int) -> str:
 
 @frozen(kw_only=True, eq=False)
 class Table:
-    """One table of records: its name, its columns, and the statements that number, add and change its rows."""
+    """One table of records: its name, its columns, the letter its ids start with, and two of its statements."""
 
     name: str
     columns: tuple[str, ...]
-    first: str
-    insert: str
-    update: str
     letter: str
+    first: str
+    update: str
 
     @classmethod
     def of(cls, name: str, letter: str, first: str, more: Sequence[str] = ()) -> Table:
@@ -50,9 +47,13 @@ class Table:
             columns=columns,
             letter=letter,
             first=f"SELECT {first} FROM {name}",
-            insert=f"INSERT INTO {name}({','.join(columns)}) VALUES({placeholders(len(columns))}) ON CONFLICT DO NOTHING",
             update=f"UPDATE {name} SET {','.join(changes)} WHERE seq=?1",
         )
+
+    def insert(self, columns: Sequence[str]) -> str:
+        """Return the statement that adds a row with these columns, unless its id is there."""
+        values = placeholders(len(columns))
+        return f"INSERT INTO {self.name}({','.join(columns)}) VALUES({values}) ON CONFLICT DO NOTHING"
 
 
 CURATED = Table.of("curated", "m", "coalesce(max(seq), 0) + 1")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 from memcore.records import Draft, Record, Stored, evolve
 
@@ -24,7 +26,7 @@ RETIREMENT = ("retired_reason", "superseded_by", "retired_at")
 def put(connection: sqlite3.Connection, index: Index, drafts: Sequence[Draft], now: datetime) -> list[Stored]:
     """Store drafts inside the open transaction; answer in their order."""
     stored: list[Stored] = []
-    with _without_wiping(connection):
+    with _in_bulk(connection):
         for start in range(0, len(drafts), CHUNK):
             records = [record_of(draft, now) for draft in drafts[start : start + CHUNK]]
             stored += _put_chunk(connection, index, records)
@@ -32,14 +34,22 @@ def put(connection: sqlite3.Connection, index: Index, drafts: Sequence[Draft], n
 
 
 @contextmanager
-def _without_wiping(connection: sqlite3.Connection) -> Iterator[None]:
-    """Let SQLite leave freed pages as they are, a tenth of the time; `erase` rewrites the file and needs no zeros."""
-    before = connection.execute("PRAGMA secure_delete").fetchone()[0]
+def _in_bulk(connection: sqlite3.Connection) -> Iterator[None]:
+    """Spare the work that a batch has no use for, a sixth of its time.
+
+    Freed pages need no zeros, because `erase` rewrites the file; and the garbage collector finds nothing, because all
+    that a batch makes is returned.
+    """
+    wiping = connection.execute("PRAGMA secure_delete").fetchone()[0]
     connection.execute("PRAGMA secure_delete=OFF").fetchone()
+    collecting = gc.isenabled()
+    gc.disable()
     try:
         yield
     finally:
-        connection.execute(f"PRAGMA secure_delete={before}").fetchone()
+        if collecting:
+            gc.enable()
+        connection.execute(f"PRAGMA secure_delete={wiping}").fetchone()
 
 
 def _put_chunk(connection: sqlite3.Connection, index: Index, records: list[Record]) -> list[Stored]:
@@ -61,13 +71,21 @@ def _insert(connection: sqlite3.Connection, table: Table, records: list[Record])
     first = connection.execute(table.first).fetchone()[0]
     step = 1 if first > 0 else -1
     numbers = range(first, first + step * len(records), step)
-    done = connection.executemany(table.insert, map(to_row, records, numbers))
+    done = _insert_rows(connection, table, map(to_row, records, numbers))
     entries = list(zip(numbers, records, strict=True))
-    if done.rowcount == len(records):
+    if done == len(records):
         return entries
     side = ">=" if step > 0 else "<="
     fresh = {row[0] for row in connection.execute(f"SELECT seq FROM {table.name} WHERE seq {side} ?", (first,))}
     return [entry for entry in entries if entry[0] in fresh]
+
+
+def _insert_rows(connection: sqlite3.Connection, table: Table, rows: Iterable[Sequence[Any]]) -> int:
+    """Insert rows without the columns that are empty in all of them: Python takes its time to bind a None."""
+    columns = zip(table.columns, zip(*rows, strict=True), strict=True)
+    used = [(name, values) for name, values in columns if any(value is not None for value in values)]
+    statement = table.insert([name for name, _ in used])
+    return connection.executemany(statement, zip(*(values for _, values in used), strict=True)).rowcount
 
 
 def _answers(
