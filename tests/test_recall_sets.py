@@ -21,7 +21,12 @@ def recall():
         import recall_public
         import recall_sets
 
-        yield {"conversations": recall_conversations, "measure": recall_measure, "public": recall_public, "sets": recall_sets}
+        yield {
+            "conversations": recall_conversations,
+            "measure": recall_measure,
+            "public": recall_public,
+            "sets": recall_sets,
+        }
     finally:
         sys.path.remove(str(FOLDER))
 
@@ -50,9 +55,15 @@ def test_every_question_has_evidence_among_the_turns_and_nothing_was_left_unfill
 
 
 def test_the_splits_share_no_theme_and_no_question(recall):
-    themes = [{theme["id"] for theme in json.loads((FOLDER / "data" / f"themes_{s}.json").read_text())} for s in ("tune", "test")]
+    themes = [
+        {theme["id"] for theme in json.loads((FOLDER / "data" / f"themes_{s}.json").read_text())}
+        for s in ("tune", "test")
+    ]
     assert themes[0].isdisjoint(themes[1])
-    asked = [{q.text for d in recall["conversations"].dialogues(s) for q in d.questions if q.kind != "period"} for s in ("tune", "test")]
+    asked = [
+        {q.text for d in recall["conversations"].dialogues(s) for q in d.questions if q.kind != "period"}
+        for s in ("tune", "test")
+    ]
     assert asked[0].isdisjoint(asked[1])
 
 

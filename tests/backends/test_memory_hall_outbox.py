@@ -167,17 +167,35 @@ def test_a_dropped_write_is_gone_with_all_that_waits_for_it(server: MemoryHallSe
     assert (client.refused(), client.backend.get([record.id]), client.all(statuses=())) == (0, [], [])
 
 
-def test_a_write_that_alone_makes_the_server_fail_is_set_aside(server: MemoryHallServer, client: Client) -> None:
-    server.kill()
-    bad, good = client.keep(TEXTS[0]), client.keep(TEXTS[1])
-    server.start()
-    for _ in range(3):
-        assert client.refused() == 0
-        server.fail_next(3, route="write")
-        client.backend.courier.flush()
-    assert (client.waiting(), client.refused()) == (0, 1)
-    assert [op.id for op in client.backend.outbox.waiting(0, 10, refused=True)] == [bad.id]
-    assert contents_of(server) == [good.content]
+def test_a_write_that_makes_the_server_fail_is_overtaken_and_then_set_aside(
+    server: MemoryHallServer, tmp_path: Path
+) -> None:
+    with backend(tmp_path / "home", server, tries=1) as client:
+        server.kill()
+        bad, good = client.keep(TEXTS[0]), client.keep(TEXTS[1])
+        server.start()
+        assert client.backend.link.ready(1.0)
+        for number in range(10):
+            assert (client.refused(), good.content in contents_of(server)) == (0, number > 2)
+            server.fail_next(1, route="write")
+            client.keep(f"Written in round {number}.")
+        assert [op.id for op in client.backend.outbox.waiting(0, 10, refused=True)] == [bad.id]
+        assert client.waiting() == 0
+        assert len(client.all()) == 12
+
+
+def test_a_retirement_that_fails_alone_waits_and_holds_nothing_up(server: MemoryHallServer, tmp_path: Path) -> None:
+    with backend(tmp_path / "home", server, tries=1) as client:
+        old = client.keep(TEXTS[0])
+        server.fail_next(None, route="patch")
+        client.backend.retire([old.id], reason="sold")
+        for number in range(12):
+            client.keep(f"Written in round {number}.")
+        assert (client.waiting(), client.refused()) == (1, 0)
+        assert client.find("ferry") == []
+        server.clear_faults()
+        assert client.backend.courier.flush().problem is None
+        assert server.stored()[0]["metadata"]["amh_status"] == "revoked"
 
 
 def test_a_poisoned_server_sets_nothing_aside(server: MemoryHallServer, client: Client) -> None:

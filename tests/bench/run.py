@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> None:
 def measure(name: str, *, quick: bool, large: bool) -> list[Row]:
     """Run one benchmark in a folder of its own; tell on standard error what it found so far."""
     with tempfile.TemporaryDirectory(prefix="memcore-bench-") as folder:
-        told = lambda row: print(f"{name}: {row.figure}: {row.measured} {row.ratio}", file=sys.stderr, flush=True)  # noqa: E731
+        told = lambda row: print(f"{name}: {row.figure}: {row.measured} {row.ratio}", file=sys.stderr, flush=True)
         report = Report(Path(folder), quick=quick, large=large, said=told)
         importlib.import_module(f"bench_{name}").main(report)
     return report.rows

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
-import kill_server
 import pytest
 from attrs import frozen
+from killer import Killer
 from memcore import Engine, Scope
 from program import memcore
 from whole import changes, dump, small_workspace
@@ -21,28 +18,6 @@ NOW = "2026-10-10"
 POINTS = {"sql": 10, "file": 6, "bytes": 6}
 SECRET = "zwölf Fässer Fichtenharz"
 FACT = f"The cellar of pier 4 holds {SECRET}."
-
-
-class Killer:
-    """The program, run in a process of its own that may be killed."""
-
-    def __init__(self):
-        self.process = subprocess.Popen(
-            [sys.executable, kill_server.__file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def run(self, home, arguments, mode="sql", at=0):
-        job = {"home": str(home), "arguments": ["--now", NOW, *map(str, arguments)], "mode": mode, "at": at}
-        self.process.stdin.write(json.dumps(job) + "\n")
-        self.process.stdin.flush()
-        told = json.loads(self.process.stdout.readline())
-        assert not told["error"], told["error"]
-        return told
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait(timeout=30)
-        self.process.stdout.close()
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +63,11 @@ def exported(tmp_path_factory):
     return folder / "all.jsonl"
 
 
+def alive(killer, home, arguments, mode="sql", at=0):
+    """Run a command at one and the same time of the calendar."""
+    return killer.run(home, ["--now", NOW, *arguments], mode, at)
+
+
 class Scene:
     """A home and a workspace as they are before the command, made anew for every kill under the same paths."""
 
@@ -124,6 +104,7 @@ class Scene:
         with Engine.open(home=self.home, environ={}) as engine:
             assert engine.backend.health().ok
             tables = dump(engine)
+        tables["wiki_log"] = [row for row in tables["wiki_log"] if row[4] != "import"]  # tells runs, not their result
         files = {p.relative_to(self.workspace): p.read_bytes() for p in self.workspace.rglob("*") if p.is_file()}
         return tables, files
 
@@ -145,7 +126,7 @@ def points(total, wanted):
 
 def stops(killer, scene, mode):
     """Return the points at which this command is to be killed, from what an undisturbed run does."""
-    told = killer.run(scene.home, scene.filled(scene.case.arguments), mode=mode)
+    told = alive(killer, scene.home, scene.filled(scene.case.arguments), mode=mode)
     assert (told["killed"], told["code"]) == (False, scene.case.code), told
     if mode != "bytes":
         return points(told["count"], POINTS[mode])
@@ -160,17 +141,82 @@ def test_what_was_killed_can_be_done_again_and_ends_the_same(tmp_path, killer, e
     scene = Scene(tmp_path, CASES[name], exported)
     arguments = scene.filled(scene.case.arguments)
     where = stops(killer, scene, mode)
-    tables, files = scene.state()
+    once = scene.state()
+    alive(killer, scene.home, arguments)
+    twice = scene.state()
     killed = 0
     for at in where:
         scene.reset()
-        told = killer.run(scene.home, arguments, mode=mode, at=at)
+        told = alive(killer, scene.home, arguments, mode=mode, at=at)
         killed += told["killed"]
-        assert told["killed"] or mode == "bytes", (at, told)
         sound(scene.home)
-        again = killer.run(scene.home, arguments)
+        if not told["killed"]:
+            assert mode == "bytes", (at, told)
+            continue
+        again = alive(killer, scene.home, arguments)
         assert again["code"] == scene.case.code, (at, again)
-        found, there = scene.state()
-        assert changes(tables, found) == {}, f"killed at {mode} {at}"
-        assert there == files, f"killed at {mode} {at}"
+        tables, files = scene.state()
+        if changes(twice[0], tables):  # else it was killed when all was done
+            assert changes(once[0], tables) == {}, f"killed at {mode} {at}"
+        assert files == once[1], f"killed at {mode} {at}"
     assert killed or not where
+
+
+def bytes_of(folder):
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("mode", POINTS)
+def test_a_forgetting_that_was_killed_and_done_again_leaves_no_text_behind(tmp_path, killer, exported, mode):
+    scene = Scene(tmp_path, CASES["forget"], exported)
+    arguments = scene.filled(scene.case.arguments)
+    assert SECRET.encode() in bytes_of(scene.home)
+    for at in stops(killer, scene, mode):
+        scene.reset()
+        alive(killer, scene.home, arguments, mode=mode, at=at)
+        alive(killer, scene.home, arguments)
+        assert SECRET.encode() not in bytes_of(scene.home), f"killed at {mode} {at}"
+
+
+@pytest.mark.parametrize("mode", POINTS)
+def test_a_forgetting_that_was_killed_removed_all_records_or_none(tmp_path, killer, exported, mode):
+    scene = Scene(tmp_path, CASES["forget"], exported)
+    arguments = scene.filled(scene.case.arguments)
+    with Engine.open(home=scene.home, environ={}) as engine:
+        everything = sum(1 for _ in engine.scan(Scope(statuses=())))
+    for at in stops(killer, scene, mode):
+        scene.reset()
+        alive(killer, scene.home, arguments, mode=mode, at=at)
+        with Engine.open(home=scene.home, environ={}) as engine:
+            assert sum(1 for _ in engine.scan(Scope(statuses=()))) in (0, everything), f"killed at {mode} {at}"
+
+
+@pytest.mark.parametrize("mode", ["file", "bytes"])
+@pytest.mark.parametrize("command", ["export", "backup"])
+def test_a_copy_that_was_killed_is_whole_or_not_there(tmp_path, killer, exported, command, mode):
+    target = tmp_path / "copies" / "copy"
+    target.parent.mkdir()
+    scene = Scene(tmp_path, Case((command, target), (("migrate", "WORKSPACE"),)), exported)
+    told = alive(killer, scene.home, scene.case.arguments, mode=mode)
+    whole = target.read_bytes()
+    where = points(told["count"], POINTS["file"]) if mode == "file" else (1, len(whole) // 2, len(whole) - 1)
+    for at in where:
+        scene.reset()
+        target.unlink(missing_ok=True)
+        assert alive(killer, scene.home, scene.case.arguments, mode=mode, at=at)["killed"] or mode == "bytes"
+        assert not target.exists() or target.read_bytes() == whole, f"killed at {mode} {at}"
+        sound(scene.home)
+        target.unlink(missing_ok=True)
+        assert alive(killer, scene.home, scene.case.arguments)["code"] == 0
+        assert len(target.read_bytes()) == len(whole)
+
+
+def test_a_copy_in_place_of_another_leaves_the_old_one_until_it_is_whole(tmp_path, killer, exported):
+    target = tmp_path / "copies" / "all.jsonl"
+    target.parent.mkdir()
+    scene = Scene(tmp_path, Case(("export", target, "--force"), (("migrate", "WORKSPACE"),)), exported)
+    told = alive(killer, scene.home, scene.case.arguments, mode="file")
+    for at in points(told["count"], POINTS["file"]):
+        target.write_bytes(b"the old copy")
+        alive(killer, scene.home, scene.case.arguments, mode="file", at=at)
+        assert target.read_bytes() == b"the old copy" or target.read_bytes().endswith(b"}\n")

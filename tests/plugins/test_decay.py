@@ -59,6 +59,16 @@ def test_an_opinion_leaves_curated_memory_below_the_floor(engine):
     assert statuses(engine) == {TEXT: "retired"}
 
 
+def test_of_two_dates_in_one_batch_the_later_one_counts(tmp_path, clock):
+    """A page of today and a log of long ago say the same: the log does not make the page's word older."""
+    with opened(tmp_path, clock, plugins="sqlite,decay,ingest") as engine:
+        today, old = START - DAY, START - 200 * DAY
+        states = [o.state for o in engine.remember([opinion(occurred_at=today), opinion(f"{TEXT}.", occurred_at=old)])]
+        assert states == ["new", "merged"]
+        assert archived(engine, now=START + 28 * DAY) == 0
+        assert archived(engine, now=START + 31 * DAY) == 1
+
+
 def test_what_left_keeps_its_text_and_says_why(engine):
     record = engine.remember(opinion(source="bank/opinions.md#L3"))[0].record
     archived(engine, now=START + 40 * DAY)

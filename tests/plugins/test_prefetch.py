@@ -8,10 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from memcore import Draft, Hit, PluginInfo, Query, Scope, hookimpl
 from memcore_plugins.prefetch.schema import query_hash
 from upkeep_engine import START, Clock, healthy, open_engine, rows
-
-from memcore import Draft, Hit, PluginInfo, Query, Scope, hookimpl
 
 SCOPE = Scope(namespaces=("default",))
 
@@ -41,8 +40,12 @@ def talk(engine, lines, *, session="s1", at=START, start=0):
 
 
 def test_a_natural_question_finds_the_record_that_answers_it(engine):
-    engine.remember([Draft(content="The staging server is called heron."), Draft(content="The cellar is full of apples.")])
-    assert contents(search(engine, "What is the name of the staging server?"))[0] == "The staging server is called heron."
+    engine.remember(
+        [Draft(content="The staging server is called heron."), Draft(content="The cellar is full of apples.")]
+    )
+    assert (
+        contents(search(engine, "What is the name of the staging server?"))[0] == "The staging server is called heron."
+    )
 
 
 def test_an_irregular_form_in_the_text_answers_the_base_form_of_the_question(engine):
@@ -66,14 +69,24 @@ def test_a_turn_is_found_through_the_words_of_the_turn_before_it(engine):
 @pytest.mark.parametrize("known", [True, False])
 def test_a_window_reaches_three_turns_and_never_into_another_session(tmp_path, known):
     with open_engine(tmp_path, "prefetch") as engine:
-        lines = [f"Ann: filler number {n}" for n in range(4)] + ["Bo: the zeppelin"] + [f"Ann: later {n}" for n in range(4)]
+        lines = (
+            [f"Ann: filler number {n}" for n in range(4)] + ["Bo: the zeppelin"] + [f"Ann: later {n}" for n in range(4)]
+        )
         talk(engine, lines, session="one")
         talk(engine, ["Ann: other session"], session="two", start=5)
         if not known:
             with engine.workspace.transaction() as connection:
                 connection.execute("UPDATE episodes SET metadata = json_remove(metadata, '$.position')")
         found = contents(search(engine, "zeppelin Bo", limit=20))
-        assert set(found) == {"the zeppelin", "filler number 1", "filler number 2", "filler number 3", "later 0", "later 1", "later 2"}
+        assert set(found) == {
+            "the zeppelin",
+            "filler number 1",
+            "filler number 2",
+            "filler number 3",
+            "later 0",
+            "later 1",
+            "later 2",
+        }
 
 
 def test_the_person_the_question_names_is_the_one_who_said_it(engine):
@@ -83,17 +96,21 @@ def test_the_person_the_question_names_is_the_one_who_said_it(engine):
 
 
 def test_a_name_before_the_colon_counts_as_the_speaker(engine):
-    engine.remember([Draft(content=f"{who}: I adopted a {pet}.", kind="episode") for who, pet in (("Ann", "cat"), ("Bo", "dog"))])
+    engine.remember(
+        [Draft(content=f"{who}: I adopted a {pet}.", kind="episode") for who, pet in (("Ann", "cat"), ("Bo", "dog"))]
+    )
     hits = search(engine, "What did Bo adopt?")
     assert contents(hits)[0] == "Bo: I adopted a dog."
     assert "said by the one asked about: x2.00" in hits[0].notes
 
 
 def test_a_record_about_the_entity_of_the_question_comes_first(engine):
-    engine.remember([
-        Draft(content="The roof leaks in autumn.", entities=("pier-signs",)),
-        Draft(content="The roof leaks in spring.", entities=("castle",)),
-    ])
+    engine.remember(
+        [
+            Draft(content="The roof leaks in autumn.", entities=("pier-signs",)),
+            Draft(content="The roof leaks in spring.", entities=("castle",)),
+        ]
+    )
     hits = search(engine, "When does the roof of the castle leak?")
     assert contents(hits)[0] == "The roof leaks in spring."
     assert "about what the question names: x1.50" in hits[0].notes
@@ -109,10 +126,12 @@ def test_a_question_about_a_month_prefers_what_happened_then(engine):
 
 def test_a_time_in_the_text_counts_more_than_the_day_it_was_told(engine):
     june = datetime(2025, 6, 2, tzinfo=UTC)
-    engine.remember([
-        Draft(content="We moved house on 14 May 2025.", occurred_at=june),
-        Draft(content="We moved the piano on 20 February 2025.", occurred_at=june - timedelta(days=3)),
-    ])
+    engine.remember(
+        [
+            Draft(content="We moved house on 14 May 2025.", occurred_at=june),
+            Draft(content="We moved the piano on 20 February 2025.", occurred_at=june - timedelta(days=3)),
+        ]
+    )
     assert contents(search(engine, "What did we move in May 2025?"))[0] == "We moved house on 14 May 2025."
 
 
@@ -123,7 +142,16 @@ def test_an_open_question_about_a_time_brings_what_there_was_without_a_common_wo
 
 
 def test_a_when_question_prefers_the_turn_that_names_a_time(engine):
-    talk(engine, ["Ann: I ran the harbor race for charity!", "Bo: hm", "Bo: so", "Bo: well then", "Ann: I ran the harbor race yesterday!"])
+    talk(
+        engine,
+        [
+            "Ann: I ran the harbor race for charity!",
+            "Bo: hm",
+            "Bo: so",
+            "Bo: well then",
+            "Ann: I ran the harbor race yesterday!",
+        ],
+    )
     hits = search(engine, "When did Ann run the harbor race?")
     assert contents(hits)[0] == "I ran the harbor race yesterday!"
     assert any(note.startswith("names a time") for note in hits[0].notes)
@@ -132,32 +160,41 @@ def test_a_when_question_prefers_the_turn_that_names_a_time(engine):
 def test_a_turn_that_asks_comes_after_one_that_tells(engine):
     talk(engine, ["Ann: Did the loom arrive on time?"], session="a")
     talk(engine, ["Ann: The loom arrived on time."], session="b")
-    assert contents(search(engine, "loom time arrived")) == ["The loom arrived on time.", "Did the loom arrive on time?"]
+    assert contents(search(engine, "loom time arrived")) == [
+        "The loom arrived on time.",
+        "Did the loom arrive on time?",
+    ]
 
 
 def test_confidence_and_provenance_order_what_words_cannot(engine):
-    engine.remember([
-        Draft(content="The gate opens at seven, says Finn.", confidence=0.2),
-        Draft(content="The gate opens at eight, says Gwen.", confidence=0.9),
-        Draft(content="The gate opens at nine, says Hank.", confidence=0.9, provenance="untrusted"),
-    ])
+    engine.remember(
+        [
+            Draft(content="The gate opens at seven, says Finn.", confidence=0.2),
+            Draft(content="The gate opens at eight, says Gwen.", confidence=0.9),
+            Draft(content="The gate opens at nine, says Hank.", confidence=0.9, provenance="untrusted"),
+        ]
+    )
     assert [text[-5:-1] for text in contents(search(engine, "gate opens says"))] == ["Gwen", "Finn", "Hank"]
 
 
 def test_the_newer_of_two_equal_records_comes_first(engine):
-    engine.remember([
-        Draft(content="Printer room: second floor", occurred_at=START - timedelta(days=700)),
-        Draft(content="Printer room: third floor", occurred_at=START - timedelta(days=2)),
-    ])
+    engine.remember(
+        [
+            Draft(content="Printer room: second floor", occurred_at=START - timedelta(days=700)),
+            Draft(content="Printer room: third floor", occurred_at=START - timedelta(days=2)),
+        ]
+    )
     assert contents(search(engine, "printer room floor"))[0] == "Printer room: third floor"
 
 
 def test_near_duplicates_become_one_hit_with_all_sources(engine):
-    engine.remember([
-        Draft(content="Deploys happen on Thursdays only.", source="bank/world.md#L6"),
-        Draft(content="- Deploys happen on **Thursdays** only (memory/2026-02-01.md#L3)", source="MEMORY.md#L9"),
-        Draft(content="Deploys take ten minutes.", source="bank/world.md#L7"),
-    ])
+    engine.remember(
+        [
+            Draft(content="Deploys happen on Thursdays only.", source="bank/world.md#L6"),
+            Draft(content="- Deploys happen on **Thursdays** only (memory/2026-02-01.md#L3)", source="MEMORY.md#L9"),
+            Draft(content="Deploys take ten minutes.", source="bank/world.md#L7"),
+        ]
+    )
     hits = search(engine, "When do deploys happen on Thursdays?")
     assert sorted(hits[0].sources) == ["MEMORY.md#L9", "bank/world.md#L6"]
     assert "said 2 times" in hits[0].notes
@@ -166,23 +203,36 @@ def test_near_duplicates_become_one_hit_with_all_sources(engine):
 
 def test_without_merging_every_copy_is_a_hit(tmp_path):
     with open_engine(tmp_path, "prefetch", prefetch__duplicates=False) as engine:
-        engine.remember([Draft(content="Deploys happen on Thursdays."), Draft(content="- Deploys happen on Thursdays.")])
+        engine.remember(
+            [Draft(content="Deploys happen on Thursdays."), Draft(content="- Deploys happen on Thursdays.")]
+        )
         assert len(search(engine, "deploys Thursdays")) == 2
 
 
 def test_a_hit_that_repeats_a_better_one_makes_room_for_another(engine):
-    engine.remember([
-        Draft(content="The heron server runs the nightly import of tide tables in Bergen."),
-        Draft(content="The heron server runs the weekly import of tide tables in Bergen."),
-        Draft(content="The heron server was bought in Bergen for the tide tables project by Mina herself."),
-    ])
+    engine.remember(
+        [
+            Draft(content="The heron server runs the nightly import of tide tables in Bergen."),
+            Draft(content="The heron server runs the weekly import of tide tables in Bergen."),
+            Draft(content="The heron server was bought in Bergen for the tide tables project by Mina herself."),
+        ]
+    )
     hits = search(engine, "heron server tide tables Bergen import")
     assert any(note.startswith("repeats a better hit") for hit in hits for note in hit.notes)
 
 
 def test_an_unrelated_question_brings_nothing_and_says_so(engine):
-    engine.remember([Draft(content="The printer on the second floor takes recycled paper."), Draft(content="Mina likes tall ships.")])
-    for question in ("How tall is Kilimanjaro?", "What is the boiling point of helium?", "Who composed the opera Turandot?"):
+    engine.remember(
+        [
+            Draft(content="The printer on the second floor takes recycled paper."),
+            Draft(content="Mina likes tall ships."),
+        ]
+    )
+    for question in (
+        "How tall is Kilimanjaro?",
+        "What is the boiling point of helium?",
+        "Who composed the opera Turandot?",
+    ):
         recall = engine.prefetch(question)
         assert recall.hits == ()
     assert any("nothing relevant" in note for note in engine.prefetch("How tall is Kilimanjaro?").notes)
@@ -204,10 +254,24 @@ def test_other_namespaces_stay_out_of_hits_windows_and_times(engine):
     at = START - timedelta(days=1)
     for namespace in ("default", "other"):
         metadata = {"session_id": "same", "position": 0, "speaker": "Ann"}
-        engine.remember([
-            Draft(content=f"zeppelin in {namespace}", kind="episode", namespace=namespace, occurred_at=at, metadata=metadata),
-            Draft(content=f"reply in {namespace}", kind="episode", namespace=namespace, occurred_at=at, metadata={**metadata, "position": 1}),
-        ])
+        engine.remember(
+            [
+                Draft(
+                    content=f"zeppelin in {namespace}",
+                    kind="episode",
+                    namespace=namespace,
+                    occurred_at=at,
+                    metadata=metadata,
+                ),
+                Draft(
+                    content=f"reply in {namespace}",
+                    kind="episode",
+                    namespace=namespace,
+                    occurred_at=at,
+                    metadata={**metadata, "position": 1},
+                ),
+            ]
+        )
     for question in ("zeppelin", "What happened yesterday?", "zeppelin Ann yesterday"):
         hits = search(engine, question)
         assert hits
@@ -238,7 +302,14 @@ def test_pieces_of_words_are_searched_in_a_bounded_number_of_records(tmp_path):
     ],
 )
 def test_a_question_in_another_script_finds_its_record_among_others(engine, text, question):
-    engine.remember([Draft(content=text), Draft(content="나는 산책을 좋아한다"), Draft(content="我喜欢喝茶"), Draft(content="猫が好きだ")])
+    engine.remember(
+        [
+            Draft(content=text),
+            Draft(content="나는 산책을 좋아한다"),
+            Draft(content="我喜欢喝茶"),
+            Draft(content="猫が好きだ"),
+        ]
+    )
     assert contents(search(engine, question))[0] == text
 
 
@@ -258,7 +329,9 @@ def test_an_empty_question_brings_nothing(engine):
 @given(st.text(max_size=300))
 def test_any_text_is_a_legal_question(engine, text):
     if not engine.backend.scan(SCOPE, limit=1).records:
-        engine.remember([Draft(content="apple pie", kind="episode", metadata={"speaker": "Ann"}), Draft(content="苹果派")])
+        engine.remember(
+            [Draft(content="apple pie", kind="episode", metadata={"speaker": "Ann"}), Draft(content="苹果派")]
+        )
     search(engine, text, session_id="s")
 
 
@@ -295,17 +368,24 @@ def test_distant_vectors_do_not_make_an_unrelated_question_relevant(engine):
 
 
 def test_words_and_vectors_together_beat_each_alone(engine):
-    engine.remember([
-        Draft(content="The budget meeting was moved to the red room."),
-        Draft(content="The budget was cut by a third."),
-        Draft(content="Our gathering about money takes place upstairs."),
-    ])
+    engine.remember(
+        [
+            Draft(content="The budget meeting was moved to the red room."),
+            Draft(content="The budget was cut by a third."),
+            Draft(content="Our gathering about money takes place upstairs."),
+        ]
+    )
     engine.register(Vectors({"room": 0.62, "third": 0.35, "upstairs": 0.60}), name="vectors-of-a-test")
-    assert contents(search(engine, "Where is the budget meeting?"))[0] == "The budget meeting was moved to the red room."
+    assert (
+        contents(search(engine, "Where is the budget meeting?"))[0] == "The budget meeting was moved to the red room."
+    )
 
 
 def test_a_vector_list_without_a_clear_best_hit_cannot_turn_the_words_around(engine):
-    engine.remember([Draft(content=f"Tide table entry {number}") for number in range(25)] + [Draft(content="The heron server sleeps at noon")])
+    engine.remember(
+        [Draft(content=f"Tide table entry {number}") for number in range(25)]
+        + [Draft(content="The heron server sleeps at noon")]
+    )
     similar = {str(number): 0.60 + number / 10_000 for number in range(25)} | {"noon": 0.5995}
     engine.register(Vectors(similar), name="vectors-of-a-test")
     assert contents(search(engine, "When does the heron server sleep?"))[0] == "The heron server sleeps at noon"
@@ -317,7 +397,11 @@ def test_a_strategy_of_a_third_party_takes_part_with_little_weight(engine):
 
         @hookimpl
         def memcore_search(self, engine, query):
-            return [Hit(record=r, score=9.0, strategies={"dice": 9.0}) for r in engine.scan(query.scope) if "apple" in r.content]
+            return [
+                Hit(record=r, score=9.0, strategies={"dice": 9.0})
+                for r in engine.scan(query.scope)
+                if "apple" in r.content
+            ]
 
     engine.remember([Draft(content="The heron server sleeps."), Draft(content="An apple a day.")])
     engine.register(Dice(), name="dice")
@@ -328,10 +412,14 @@ def test_a_strategy_of_a_third_party_takes_part_with_little_weight(engine):
 
 def test_what_a_session_was_shown_is_not_shown_again_but_asking_the_same_is(tmp_path):
     with open_engine(tmp_path, "prefetch") as engine:
-        engine.remember([Draft(content="The heron server runs in Bergen."), Draft(content="The heron server was bought used.")])
+        engine.remember(
+            [Draft(content="The heron server runs in Bergen."), Draft(content="The heron server was bought used.")]
+        )
         first = engine.prefetch("heron server Bergen", limit=1, session_id="s1")
         assert contents(first.hits) == ["The heron server runs in Bergen."]
-        assert contents(engine.prefetch("where is the heron server", session_id="s1").hits) == ["The heron server was bought used."]
+        assert contents(engine.prefetch("where is the heron server", session_id="s1").hits) == [
+            "The heron server was bought used."
+        ]
         assert contents(engine.prefetch("heron  SERVER Bergen", limit=1, session_id="s1").hits) == contents(first.hits)
         assert len(engine.prefetch("where is the heron server", session_id="s2").hits) == 2
         assert len(search(engine, "where is the heron server")) == 2
@@ -376,7 +464,9 @@ def test_notes_expire_in_maintenance_and_a_dry_run_only_counts(tmp_path):
 
 
 def test_forgetting_a_record_forgets_that_it_was_shown(engine):
-    kept, gone = (o.record for o in engine.remember([Draft(content="The heron server."), Draft(content="The heron lake.")]))
+    kept, gone = (
+        o.record for o in engine.remember([Draft(content="The heron server."), Draft(content="The heron lake.")])
+    )
     engine.prefetch("heron", session_id="s1")
     assert engine.forget(Scope(ids=(gone.id,)))["prefetch"] == 1
     assert [row[0] for row in rows(engine, "recalls")] == [kept.id]

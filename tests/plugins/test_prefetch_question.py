@@ -8,13 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from memcore import Record
 from memcore_plugins.prefetch.evidence import Reader, fits_period, speaker_of, tells_amount
 from memcore_plugins.prefetch.question import MOST_TERMS, read
 from memcore_plugins.prefetch.signals import named
 from memcore_plugins.prefetch.stemming import stem
 from memcore_plugins.prefetch.words import forms, related
-
-from memcore import Record
 
 NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
 
@@ -29,9 +28,50 @@ def words(question):
 
 
 def test_the_stemmer_agrees_with_sqlites_porter_tokenizer():
-    listed = "painted paints painting hopping hoping relational conditional rational happy happily agreed feed plastered".split()
-    listed += "sized controlling rolled skies dies ties caresses ponies university organization generically effective oscillate".split()
-    listed += "allowance inference adjustable defensible irritant replacement adoption communism activate bowdlerize probate cease".split()
+    listed = [
+        "painted",
+        "paints",
+        "painting",
+        "hopping",
+        "hoping",
+        "relational",
+        "conditional",
+        "rational",
+        "happy",
+        "happily",
+        "agreed",
+        "feed",
+        "plastered",
+    ]
+    listed += [
+        "sized",
+        "controlling",
+        "rolled",
+        "skies",
+        "dies",
+        "ties",
+        "caresses",
+        "ponies",
+        "university",
+        "organization",
+        "generically",
+        "effective",
+        "oscillate",
+    ]
+    listed += [
+        "allowance",
+        "inference",
+        "adjustable",
+        "defensible",
+        "irritant",
+        "replacement",
+        "adoption",
+        "communism",
+        "activate",
+        "bowdlerize",
+        "probate",
+        "cease",
+    ]
     connection = sqlite3.connect(":memory:")
     connection.execute("CREATE VIRTUAL TABLE t USING fts5(word, tokenize='porter unicode61')")
     connection.execute("CREATE VIRTUAL TABLE v USING fts5vocab(t, instance)")
@@ -45,7 +85,9 @@ def test_stemming_any_text_gives_text_and_leaves_other_scripts_alone(text):
     assert stem(text) == text if not text.isascii() else isinstance(stem(text), str)
 
 
-@pytest.mark.parametrize(("word", "form"), [("buy", "bought"), ("bought", "buy"), ("paid", "pay"), ("children", "child")])
+@pytest.mark.parametrize(
+    ("word", "form"), [("buy", "bought"), ("bought", "buy"), ("paid", "pay"), ("children", "child")]
+)
 def test_an_irregular_form_leads_to_the_other_forms(word, form):
     assert form in forms(word)
 
@@ -107,7 +149,9 @@ def test_any_text_can_be_read_as_a_question(text):
 
 def test_a_reader_counts_the_word_its_forms_and_related_words_apart():
     question = read("What did he buy?", NOW)
-    evidence = Reader(question.terms, question.text).read(record("I bought bread. The purchase was cheap, buying is fun."))
+    evidence = Reader(question.terms, question.text).read(
+        record("I bought bread. The purchase was cheap, buying is fun.")
+    )
     assert evidence.direct == {0: 2.0}
     assert evidence.related == {0: pytest.approx(0.4)}
 
@@ -131,11 +175,15 @@ def test_every_word_of_a_question_is_found_in_the_text_that_holds_it(question, t
 
 def test_a_reader_looks_into_summary_tags_and_entities():
     asked = read("sourdough oven Peter", NOW)
-    evidence = Reader(asked.terms, asked.text).read(record("x", summary="sourdough", tags=("oven",), entities=("Peter",)))
+    evidence = Reader(asked.terms, asked.text).read(
+        record("x", summary="sourdough", tags=("oven",), entities=("Peter",))
+    )
     assert set(evidence.direct) == {0, 1, 2}
 
 
-@pytest.mark.parametrize(("text", "asks"), [("Really?", True), ('He said: "why?"', True), ("好吗？", True), ("No. Why not.", False)])
+@pytest.mark.parametrize(
+    ("text", "asks"), [("Really?", True), ('He said: "why?"', True), ("好吗？", True), ("No. Why not.", False)]
+)
 def test_a_text_that_ends_as_a_question_is_noticed(text, asks):
     assert Reader((), "").read(record(text)).asks is asks
 
@@ -143,7 +191,16 @@ def test_a_text_that_ends_as_a_question_is_noticed(text, asks):
 def test_the_speaker_comes_from_metadata_or_from_the_name_before_the_colon_of_an_episode():
     assert speaker_of(record("hello", kind="episode", metadata={"speaker": "Ann"})) == "Ann"
     assert speaker_of(record("Ann Lee: hello there", kind="episode")) == "Ann Lee"
+    assert speaker_of(record("**Ann Lee:** hello", kind="episode")) == "Ann Lee"
+    assert speaker_of(record("佐藤：こんにちは", kind="episode")) == "佐藤"
     assert speaker_of(record("Note: buy milk", kind="fact")) == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["at 10:30 we left", "https://example.org", "He said (twice): no", "x" * 60 + ": y", ": y", ""]
+)
+def test_what_stands_before_a_colon_is_not_always_a_name(text):
+    assert speaker_of(record(text or "-", kind="episode")) == ""
 
 
 @pytest.mark.parametrize(("text", "told"), [("three cats", True), ("room 12", True), ("some cats", False)])
@@ -157,7 +214,9 @@ def test_a_record_fits_the_time_its_text_names_rather_than_the_time_it_was_said(
     assert fits_period(record("We moved yesterday.", occurred_at=june), period) == 1.0
     assert fits_period(record("We moved.", occurred_at=june), period) == 0.0
     assert fits_period(record("We moved.", occurred_at=june - timedelta(days=3)), period) == 0.8
-    assert fits_period(record("We move next month.", occurred_at=june - timedelta(days=3)), period) == pytest.approx(0.3)
+    assert fits_period(record("We move next month.", occurred_at=june - timedelta(days=3)), period) == pytest.approx(
+        0.3
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,22 +6,34 @@ import json
 from datetime import timedelta
 
 import pytest
+from memcore import Draft
 from memcore.errors import InvalidInputError
 from memcore_plugins.prefetch import commands
 from memcore_plugins.prefetch.commands import search
 from upkeep_engine import START, open_engine, run
 
-from memcore import Draft
-
 
 @pytest.fixture
 def engine(tmp_path):
     with open_engine(tmp_path, "prefetch") as opened:
-        opened.remember([
-            Draft(content="The heron server runs in Bergen.", source="bank/world.md#L4", kind="world", occurred_at=START - timedelta(days=40)),
-            Draft(content="The heron server was bought used.", source="memory/2026-02-27.md#L9", kind="daily", entities=("heron",), occurred_at=START - timedelta(days=3)),
-            Draft(content="Private: the heron password is in the vault.", namespace="secret"),
-        ])
+        opened.remember(
+            [
+                Draft(
+                    content="The heron server runs in Bergen.",
+                    source="bank/world.md#L4",
+                    kind="world",
+                    occurred_at=START - timedelta(days=40),
+                ),
+                Draft(
+                    content="The heron server was bought used.",
+                    source="memory/2026-02-27.md#L9",
+                    kind="daily",
+                    entities=("heron",),
+                    occurred_at=START - timedelta(days=3),
+                ),
+                Draft(content="Private: the heron password is in the vault.", namespace="secret"),
+            ]
+        )
         yield opened
 
 
@@ -134,6 +146,11 @@ def test_control_characters_of_a_record_do_not_reach_the_terminal(engine):
 
 
 def test_all_sources_of_a_merged_hit_are_counted_and_listed(engine):
-    engine.remember([Draft(content="Deploys happen on Thursdays.", source="a.md#L1"), Draft(content="- Deploys happen on Thursdays", source="b.md#L2")])
+    engine.remember(
+        [
+            Draft(content="Deploys happen on Thursdays.", source="a.md#L1"),
+            Draft(content="- Deploys happen on Thursdays", source="b.md#L2"),
+        ]
+    )
     assert run(search, engine, "deploys").output.splitlines()[0].endswith("+1")
     assert "also " in run(search, engine, "deploys", "--explain").output

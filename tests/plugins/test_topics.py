@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from memcore import Draft, PluginInfo, Query, Scope, hookimpl
+from memcore.records import Answer, DecisionItem
 from memcore_plugins.topics import schema
 from memcore_plugins.topics.registry import Registry, slug_of
 from memcore_plugins.topics.schema import Link, Topic
 from upkeep_engine import Clock, healthy, open_engine, rows
-
-from memcore import Draft, PluginInfo, Query, Scope, hookimpl
-from memcore.records import Answer, DecisionItem
 
 
 @pytest.fixture
@@ -42,10 +41,12 @@ def section(content, heading, *, path="bank/world.md", kind="bank", **more):
 
 
 def test_a_wiki_page_is_a_topic_and_its_records_are_under_it(engine):
-    engine.remember([
-        section("Heights count from the datum.", "Chart datum", path="wiki/concepts/chart-datum.md", kind="wiki"),
-        section("Norway measures lower.", "Chart datum > Norway", path="wiki/concepts/chart-datum.md", kind="wiki"),
-    ])
+    engine.remember(
+        [
+            section("Heights count from the datum.", "Chart datum", path="wiki/concepts/chart-datum.md", kind="wiki"),
+            section("Norway measures lower.", "Chart datum > Norway", path="wiki/concepts/chart-datum.md", kind="wiki"),
+        ]
+    )
     assert linked(engine, "Chart datum") == {
         "Heights count from the datum.": "page: Chart datum",
         "Norway measures lower.": "page: Chart datum",
@@ -54,12 +55,25 @@ def test_a_wiki_page_is_a_topic_and_its_records_are_under_it(engine):
 
 
 def test_a_heading_that_enough_records_share_is_a_topic(engine):
-    engine.remember([section(f"Supplier {n} is late.", "World > Suppliers") for n in range(3)] + [section("A gull.", "World > Birds")])
+    engine.remember(
+        [section(f"Supplier {n} is late.", "World > Suppliers") for n in range(3)]
+        + [section("A gull.", "World > Birds")]
+    )
     assert set(topics(engine)) == {"Suppliers"}
     assert linked(engine, "Suppliers")["Supplier 0 is late."] == "heading: Suppliers"
 
 
-@pytest.mark.parametrize("heading", ["2026-02-03", "World", "09:00", "Retain", "x", "A heading that goes on and on until nobody would take it for a name"])
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "2026-02-03",
+        "World",
+        "09:00",
+        "Retain",
+        "x",
+        "A heading that goes on and on until nobody would take it for a name",
+    ],
+)
 def test_a_date_a_time_and_a_page_of_everything_are_no_topics(engine, heading):
     engine.remember([section(f"Line {n}.", heading) for n in range(5)])
     assert topics(engine) == {}
@@ -72,7 +86,12 @@ def test_headings_of_logs_and_instructions_are_no_topics(engine):
 
 
 def test_the_title_of_a_file_of_everything_is_dropped_and_the_headings_below_it_stay(engine):
-    engine.remember([section(f"Thing {n}.", "What I keep in mind > Open threads", path="MEMORY.md", kind="memory") for n in range(3)])
+    engine.remember(
+        [
+            section(f"Thing {n}.", "What I keep in mind > Open threads", path="MEMORY.md", kind="memory")
+            for n in range(3)
+        ]
+    )
     assert set(topics(engine)) == {"Open threads"}
 
 
@@ -89,12 +108,14 @@ def test_discovery_can_be_switched_off(tmp_path):
 
 def test_entities_cues_and_names_link_to_known_topics_with_the_reason(engine):
     add(engine, "Deployment", aliases=("rollout",), cues=("kubernetes",))
-    engine.remember([
-        Draft(content="The cluster runs Kubernetes 1.30."),
-        Draft(content="Friday rollouts are forbidden."),
-        Draft(content="Peter owns it.", entities=("Deployment",)),
-        Draft(content="Redeployments are something else."),
-    ])
+    engine.remember(
+        [
+            Draft(content="The cluster runs Kubernetes 1.30."),
+            Draft(content="Friday rollouts are forbidden."),
+            Draft(content="Peter owns it.", entities=("Deployment",)),
+            Draft(content="Redeployments are something else."),
+        ]
+    )
     assert linked(engine, "Deployment") == {
         "The cluster runs Kubernetes 1.30.": "cue: kubernetes",
         "Friday rollouts are forbidden.": "name: rollout",
@@ -131,7 +152,13 @@ def test_a_fact_said_again_under_another_heading_comes_under_that_topic_too(engi
 
 
 def test_namespaces_have_topics_of_their_own(engine):
-    engine.remember([Draft(content=f"Gauge {n} drifts.", tags=("gauge",), namespace=name) for n in range(3) for name in ("default", "other")])
+    engine.remember(
+        [
+            Draft(content=f"Gauge {n} drifts.", tags=("gauge",), namespace=name)
+            for n in range(3)
+            for name in ("default", "other")
+        ]
+    )
     found = schema.load_topics(engine.workspace.connection())
     assert [(topic.namespace, topic.name) for topic in found] == [("default", "gauge"), ("other", "gauge")]
     assert all(count == 3 for count in schema.counts(engine.workspace.connection()).values())
@@ -139,7 +166,16 @@ def test_namespaces_have_topics_of_their_own(engine):
 
 def test_a_question_that_names_a_topic_brings_its_records_best_overlap_first(engine):
     add(engine, "Deployment", cues=("kubernetes",))
-    records = [o.record for o in engine.remember([Draft(content="Never on Fridays."), Draft(content="It takes ten minutes."), Draft(content="Apples are red.")])]
+    records = [
+        o.record
+        for o in engine.remember(
+            [
+                Draft(content="Never on Fridays."),
+                Draft(content="It takes ten minutes."),
+                Draft(content="Apples are red."),
+            ]
+        )
+    ]
     with engine.workspace.transaction() as connection:
         rows_ = [Link(topic_id=topics(engine)["Deployment"].id, record_id=r.id, reason="by hand") for r in records[:2]]
         schema.add_links(connection, rows_, "2026")
@@ -152,14 +188,18 @@ def test_a_question_that_names_a_topic_brings_its_records_best_overlap_first(eng
 def test_a_topic_search_stays_in_the_scope(engine):
     add(engine, "Deployment", cues=("kubernetes",))
     engine.remember([Draft(content="kubernetes one", kind="world"), Draft(content="kubernetes two", kind="opinion")])
-    hits = engine.search(Query(text="deployment", scope=Scope(namespaces=("default",), kinds=("opinion",)), now=engine.now()))
+    hits = engine.search(
+        Query(text="deployment", scope=Scope(namespaces=("default",), kinds=("opinion",)), now=engine.now())
+    )
     assert [hit.record.content for hit in hits] == ["kubernetes two"]
     assert engine.search(Query(text="deployment", scope=Scope(namespaces=("other",)), now=engine.now())) == []
 
 
 def test_links_follow_a_record_to_its_successor_and_go_with_a_removed_one(engine):
     add(engine, "Deployment", cues=("kubernetes",))
-    old, gone = (o.record for o in engine.remember([Draft(content="kubernetes runs here"), Draft(content="kubernetes is big")]))
+    old, gone = (
+        o.record for o in engine.remember([Draft(content="kubernetes runs here"), Draft(content="kubernetes is big")])
+    )
     engine.supersede([old.id], Draft(content="It runs elsewhere now"))
     engine.retire([gone.id], reason="wrong")
     assert linked(engine, "Deployment") == {"It runs elsewhere now": "cue: kubernetes"}
@@ -176,7 +216,9 @@ def test_a_refused_link_is_not_made_again_by_any_rule(engine):
 
 
 def test_forgetting_a_record_drops_its_links_and_the_topic_that_only_it_had(engine):
-    record = engine.remember(section("Secret plan.", "Project Nightfall", path="wiki/concepts/nightfall.md", kind="wiki"))[0].record
+    record = engine.remember(
+        section("Secret plan.", "Project Nightfall", path="wiki/concepts/nightfall.md", kind="wiki")
+    )[0].record
     add(engine, "Kept by hand")
     assert set(topics(engine)) == {"Project Nightfall", "Kept by hand"}
     engine.forget(Scope(ids=(record.id,)))
@@ -198,7 +240,9 @@ def test_maintenance_links_what_was_written_before_the_topic_and_drops_stale_lin
     record = engine.remember(Draft(content="kubernetes runs here"))[0].record
     add(engine, "Deployment", cues=("kubernetes",))
     with engine.workspace.transaction() as connection:
-        schema.add_links(connection, [Link(topic_id=topics(engine)["Deployment"].id, record_id="m-gone", reason="x")], "2026")
+        schema.add_links(
+            connection, [Link(topic_id=topics(engine)["Deployment"].id, record_id="m-gone", reason="x")], "2026"
+        )
     dry = engine.maintain(only="topics", dry_run=True)["topics"].counts
     assert (dry["stale"], dry["without"]) == (1, 1)
     assert linked(engine, "Deployment") == {}
@@ -223,13 +267,21 @@ class Desk:
 
 
 def undecided(engine, groups=1, size=4):
-    drafts = [Draft(content=f"Line {g}-{n}.", source=f"notes/page-{g}.md#L{n}") for g in range(groups) for n in range(size + g)]
+    drafts = [
+        Draft(content=f"Line {g}-{n}.", source=f"notes/page-{g}.md#L{n}")
+        for g in range(groups)
+        for n in range(size + g)
+    ]
     return [outcome.record for outcome in engine.remember(drafts)]
 
 
 def answer(engine, request, choice):
     for _, function in engine.catalog.implementers("memcore_decided"):
-        function(engine=engine, item=DecisionItem(id="1", request=request), answer=Answer(choice=choice, reason="it is", by="a person"))
+        function(
+            engine=engine,
+            item=DecisionItem(id="1", request=request),
+            answer=Answer(choice=choice, reason="it is", by="a person"),
+        )
 
 
 def test_what_no_rule_decides_is_asked_about_by_group_in_maintenance_only(engine):
@@ -285,7 +337,9 @@ def test_the_check_reports_empty_topics_shared_names_and_stale_links(engine):
     add(engine, "Deployment", aliases=("ops",))
     add(engine, "Operations", aliases=("Ops",))
     with engine.workspace.transaction() as connection:
-        schema.add_links(connection, [Link(topic_id=topics(engine)["Deployment"].id, record_id="m-gone", reason="x")], "2026")
+        schema.add_links(
+            connection, [Link(topic_id=topics(engine)["Deployment"].id, record_id="m-gone", reason="x")], "2026"
+        )
     found = {(finding.code, finding.severity) for _, finding in engine.check("topics")}
     assert found == {("topics.empty", "info"), ("topics.ambiguous", "warning"), ("topics.stale", "warning")}
 
@@ -302,14 +356,20 @@ def test_the_figures_count_topics_and_standing_links(engine):
 
 def test_the_prompt_block_is_stable_and_names_topics_with_records(engine):
     add(engine, "Empty one")
-    engine.remember([Draft(content=f"Gauge {n}.", tags=("gauge", "<b>")) for n in range(3)] + [Draft(content=f"Buoy {n}.", tags=("buoy",)) for n in range(4)])
+    engine.remember(
+        [Draft(content=f"Gauge {n}.", tags=("gauge", "<b>")) for n in range(3)]
+        + [Draft(content=f"Buoy {n}.", tags=("buoy",)) for n in range(4)]
+    )
     assert engine.prompt_block() == "## Topics in memory\nbuoy; gauge"
     assert engine.prompt_block(Scope(namespaces=("other",))) == ""
 
 
 def test_the_prompt_block_is_limited_to_the_largest_topics(tmp_path):
     with open_engine(tmp_path, "topics", topics__prompt_topics=1) as engine:
-        engine.remember([Draft(content=f"Gauge {n}.", tags=("gauge",)) for n in range(3)] + [Draft(content=f"Buoy {n}.", tags=("buoy",)) for n in range(4)])
+        engine.remember(
+            [Draft(content=f"Gauge {n}.", tags=("gauge",)) for n in range(3)]
+            + [Draft(content=f"Buoy {n}.", tags=("buoy",)) for n in range(4)]
+        )
         assert engine.prompt_block() == "## Topics in memory\nbuoy"
 
 

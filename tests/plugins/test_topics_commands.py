@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from memcore import Draft
 from memcore.errors import InvalidInputError
 from memcore_plugins.topics import schema
 from memcore_plugins.topics.commands import topics
 from upkeep_engine import open_engine, rows, run
-
-from memcore import Draft
 
 
 @pytest.fixture
@@ -87,7 +86,10 @@ def test_merging_moves_links_names_and_cues_and_drops_the_rest(engine):
     run(topics, engine, "add", "one", "--cue", "kubernetes")
     run(topics, engine, "add", "two", "--cue", "helm")
     run(topics, engine, "add", "Deployment")
-    assert run(topics, engine, "merge", "one", "two", "Deployment").output == "moved 2 links of 2 topics into 'Deployment'\n"
+    assert (
+        run(topics, engine, "merge", "one", "two", "Deployment").output
+        == "moved 2 links of 2 topics into 'Deployment'\n"
+    )
     (topic,) = names(engine).values()
     assert (topic.aliases, topic.cues) == (("one", "two"), ("kubernetes", "helm"))
     assert schema.counts(engine.workspace.connection()) == {topic.id: 2}
@@ -109,7 +111,10 @@ def test_the_list_is_sorted_by_size_and_shows_where_topics_come_from(engine):
     assert lines[0].split() == ["NAME", "RECORDS", "FROM", "ALIASES", "AND", "CUES"]
     assert lines[1].split() == ["gauge", "3", "tag"]
     assert lines[2].split() == ["Deployment", "0", "hand", "helm"]
-    assert [each["name"] for each in json.loads(run(topics, engine, "list", "--json").output)] == ["gauge", "Deployment"]
+    assert [each["name"] for each in json.loads(run(topics, engine, "list", "--json").output)] == [
+        "gauge",
+        "Deployment",
+    ]
 
 
 def test_a_long_topic_says_how_much_is_left(engine):

@@ -239,3 +239,18 @@ def test_a_failing_plugin_changes_no_other_answer(engine):
     toy(engine).dead = True
     query = Query(text="red bicycle", scope=Scope(), limit=5, now=engine.now())
     assert [hit.record.content for hit in engine.search(query)][:1] == ["we bought a red bicycle"]
+
+
+def test_an_engine_that_closes_waits_for_a_question_in_flight_but_not_for_ever(tmp_path):
+    with open_memory(tmp_path, search_timeout=0.3) as engine:
+        remember(engine, TEXT)
+        engine.maintain(only="vectors")
+        toy(engine).hang = released = threading.Event()
+        before = asked(engine)
+        thread = threading.Thread(target=lambda: by_meaning(engine, "replica"), daemon=True)
+        thread.start()
+        while asked(engine) == before:
+            thread.join(0.01)
+    assert thread.is_alive()
+    released.set()
+    thread.join()

@@ -302,3 +302,26 @@ def test_importing_the_plugins_loads_nothing_heavy():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PATH": os.environ["PATH"]}
     )
     assert done.stdout.strip() == ""
+
+
+def test_scores_mean_the_same_whatever_cosine_a_model_gives_unrelated_texts(tmp_path, monkeypatch):
+    real = ToyEmbedder._vector
+
+    def crowded(self, text):
+        return [value + 0.2 for value in real(self, text)]  # every pair of texts is alike, as e5 models have it
+
+    def best_and_worst(home):
+        with open_memory(home) as engine:
+            remember(engine, REPLICA, BICYCLE, CAT)
+            engine.maintain(only="vectors")
+            query = Query(text="we bought a bicycle", limit=5, now=engine.now())
+            hits = vectors(engine).memcore_search(engine=engine, query=query)
+            (baseline,) = engine.workspace.connection().execute("SELECT baseline FROM vec_models").fetchone()
+            return hits[0].score, hits[-1].score, baseline
+
+    plain = best_and_worst(tmp_path / "plain")
+    monkeypatch.setattr(ToyEmbedder, "_vector", crowded)
+    alike = best_and_worst(tmp_path / "alike")
+    assert alike[2] > 0.85 > 0.3 > plain[2]
+    assert alike[0] == pytest.approx(plain[0], abs=0.15)
+    assert alike[1] < 0.2

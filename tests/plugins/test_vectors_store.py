@@ -205,3 +205,44 @@ def test_a_batch_given_back_keeps_its_place_and_one_that_was_begun_too_often_is_
     assert waiting.refused(connection) == [("a", "the embedder died of it"), ("b", "the embedder died of it")]
     waiting.forgive(connection)
     assert waiting.waiting(connection) == 2
+
+
+@pytest.mark.parametrize(("spaces", "part"), [(None, 1.0), ([1], 0.75), ([2], 0.25)])
+def test_looking_only_within_reach_finds_what_looking_everywhere_finds(connection, monkeypatch, spaces, part):
+    from memcore_plugins.vectors import shelf as module
+
+    monkeypatch.setattr(module, "FEW", 500)
+    shelf = Shelf.open(connection, "model", 64, NOW)
+    vectors = [[math.sin(n * 12.9898 + i * 78.233) + math.sin((n % 17) * i) for i in range(64)] for n in range(3000)]
+    shelf.put(
+        [(record(f"r{n}", "few" if n % 4 == 3 else "most"), eight_bit(vector)) for n, vector in enumerate(vectors)]
+    )
+    assert len(shelf._sample()) >= module.SAMPLE
+    far = eight_bit([-value for value in vectors[0]])
+    for asked in (*map(eight_bit, vectors[::300]), far, eight_bit([1.0] * 64)):
+        said = []
+        connection.set_trace_callback(said.append)
+        found = shelf.nearest(asked, 20, spaces)
+        connection.set_trace_callback(None)
+        assert any("distance<=" in text for text in said)
+        assert len(found) == 20
+        within = "" if part > 0.5 else " AND space IN (2)"
+        all_over = shelf._nearest(asked, 20, within)
+        assert found[0][1] == pytest.approx(all_over[0][1])
+        assert (
+            len({key for key, _ in found} & {key for key, _ in all_over}) >= 15
+        )  # equal distances are interchangeable
+
+
+def test_a_large_namespace_among_larger_ones_is_searched_alone(connection, monkeypatch):
+    from memcore_plugins.vectors import shelf as module
+
+    monkeypatch.setattr(module, "FEW", 50)
+    shelf = Shelf.open(connection, "model", 8, NOW)
+    rows = [
+        (record(f"r{n}", "few" if n % 50 == 0 else "most"), eight_bit([math.sin(n * i + 1) for i in range(8)]))
+        for n in range(2000)
+    ]
+    shelf.put(rows)
+    found = shelf.nearest(eight_bit([1.0] * 8), 60, shelf.spaces(["few"]))
+    assert {key for key, _ in found} == {f"r{n}" for n in range(0, 2000, 50)}

@@ -2,12 +2,16 @@
 
 `{"home": ..., "arguments": [...], "mode": "sql" | "file" | "bytes", "at": n}` runs the program and kills it with
 SIGKILL before its n-th SQL statement or its n-th change of a file's name or existence, or with SIGXFSZ in the middle of
-the write that makes any file longer than n bytes; 0 lets it live. The answer is
-`{"killed": bool, "code": n, "count": n, "error": text}`, the count being the statements or changes that were seen.
+the write that makes any file longer than n bytes; 0 lets it live. Mode "full" has those writes fail instead, as they do
+on a full disk. `"plain": true` takes from root the right to pass over permissions. The answer is
+`{"killed": bool, "code": n, "count": n, "out": text, "err": text, "error": text}`: the count of statements or changes
+that were seen, both streams, and what went wrong in this program itself.
 """
 
 from __future__ import annotations
 
+import ctypes
+import io
 import json
 import os
 import resource
@@ -18,6 +22,8 @@ import tempfile
 from pathlib import Path
 
 CHANGES = ("os.rename", "os.link", "os.symlink", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "shutil.move")
+
+STREAMS = {"out": ".out", "err": ".err", "error": ".bug"}
 
 
 class Counter:
@@ -34,7 +40,7 @@ class Counter:
 
 def watch(mode: str, at: int) -> Counter:
     """Arrange for the end of this process."""
-    counter = Counter(at if mode != "bytes" else 0)
+    counter = Counter(at if mode in ("sql", "file") else 0)
     if mode == "sql":
         connect = sqlite3.connect
 
@@ -53,21 +59,35 @@ def watch(mode: str, at: int) -> Counter:
 
         sys.addaudithook(hook)
     elif at:
+        if mode == "full":  # Python ignores SIGXFSZ, so that the write fails with EFBIG
+            resource.setrlimit(resource.RLIMIT_FSIZE, (at, at))
+            return counter
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (at, at))
     return counter
 
 
+def obey_permissions() -> None:
+    """Give up the capabilities that let root read and write what its mode forbids (Linux)."""
+    if os.geteuid() == 0:
+        libc = ctypes.CDLL(None, use_errno=True)
+        header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # version 3 of the interface, this process
+        if libc.capset(header, (ctypes.c_uint32 * 6)()) != 0:
+            raise OSError(ctypes.get_errno(), "capset")
+
+
 def live(job: dict, report: Path) -> None:
     """Run the program as its console script does; say how it ended, if it gets that far."""
     from memcore.cli import main
 
-    os.environ["MEMCORE_HOME"] = job["home"]
+    os.environ.update({"MEMCORE_HOME": job["home"], **job.get("env", {})})
     sys.argv = ["memcore", *job["arguments"]]
-    output = os.open(report.with_suffix(".out"), os.O_CREAT | os.O_WRONLY | os.O_APPEND)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
+    for number, name in ((1, ".out"), (2, ".err")):
+        os.dup2(os.open(report.with_suffix(name), os.O_CREAT | os.O_WRONLY | os.O_APPEND), number)
+    sys.stdin = io.TextIOWrapper(io.BytesIO(job.get("stdin", "").encode()), encoding="utf-8")
+    if job.get("plain"):
+        obey_permissions()
     counter, code = watch(job["mode"], job["at"]), 0
     try:
         main()
@@ -98,15 +118,15 @@ def serve() -> None:
                 except BaseException:
                     import traceback
 
-                    traceback.print_exc(file=open(report.with_suffix(".out"), "a"))
+                    traceback.print_exc(file=open(report.with_suffix(".bug"), "a"))
                 finally:
                     os._exit(status)
             _, status = os.waitpid(pid, 0)
             told = json.loads(report.read_text()) if report.exists() else {"code": -1, "count": 0}
-            output = report.with_suffix(".out")
-            text = output.read_text(errors="replace") if output.exists() else ""
-            answer = {"killed": os.WIFSIGNALED(status), "error": text if os.WIFEXITED(status) and status else "", "out": text}
-            print(json.dumps({**told, **answer}), flush=True)
+            streams = {name: report.with_suffix(suffix) for name, suffix in STREAMS.items()}
+            texts = {name: path.read_text(errors="replace") if path.exists() else "" for name, path in streams.items()}
+            answer = {**told, **texts, "killed": os.WIFSIGNALED(status)}
+            print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,11 @@ __all__ = ["Courier", "Flushed"]
 
 BATCH = 50  # operations confirmed with one transaction
 INLINE = 20  # operations in front of a write that it still waits for
-SUSPECT = 3  # rounds after which a write that alone makes the server fail is set aside
+SUSPECT = (
+    3  # rounds after which a write that makes the server fail may be overtaken: it could be the only one that does
+)
+HOPELESS = 10  # rounds after which it is set aside, if the server took others of its kind
+MOST_STUCK = 3  # writes that are overtaken; more mean that the server takes none
 LONGEST_TURN = 3600.0  # seconds waited for another thread of this process
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two tries of the thread
 
@@ -74,7 +78,9 @@ class Courier:
         if not seqs:
             return
         behind = self.problem is not None and self._settings.background
-        later = behind or not self._link.ready(0) or self._outbox.ahead(seqs[0], INLINE + 1) > INLINE
+        later = (
+            behind or not self._link.ready(self._settings.patience) or self._outbox.ahead(seqs[0], INLINE + 1) > INLINE
+        )
         if later or self.flush(self._settings.put_wait).problem is not None:
             self.nudge()
 
@@ -184,14 +190,15 @@ class _Run:
 
     def __init__(self, outbox: Outbox, expected: dict[int, tuple[State, Record] | None]) -> None:
         self._outbox, self._expected = outbox, expected
-        self._suspects: list[tuple[Op, MemcoreError]] = []
+        self._stuck: list[tuple[Op, MemcoreError]] = []
+        self._taken: dict[str, int] = {}  # kind of operation -> number of the last one the server took
         self.sent = self.refused = 0
         self.problem: MemcoreError | None = None
 
     def send(self, delivery: Delivery, op: Op) -> None:
-        """Deliver one operation, or set it aside; raises what stops the flush."""
-        if any(op.id == suspect.id for suspect, _ in self._suspects):
-            raise self._suspects[-1][1]
+        """Deliver one operation, leave it behind, or set it aside; raises what stops the flush."""
+        if any(op.id == stuck.id for stuck, _ in self._stuck):
+            return  # what is said of one record stays in order
         try:
             delivery.deliver(op)
         except RejectedError as error:
@@ -199,14 +206,12 @@ class _Run:
         except MemcoreError as error:
             self._outbox.note(op.seq, _said(error), seen=isinstance(error, TroubledError))
             failed_alone = isinstance(error, TroubledError) and error.status == 500 and op.rounds + 1 >= SUSPECT
-            if not failed_alone or self._suspects:
+            if not failed_alone or len(self._stuck) == MOST_STUCK:
                 raise
-            self._suspects.append((op, error))  # if the server takes the next one, it fails because of this one
+            self._stuck.append((op, error))
         else:
             if delivery.wrote(op):
-                for suspect, failure in self._suspects:
-                    self._refuse(suspect, failure)
-                self._suspects.clear()
+                self._taken[op.op] = op.seq
 
     def _refuse(self, op: Op, error: MemcoreError) -> None:
         self._outbox.note(op.seq, _said(error), refused=True)
@@ -222,9 +227,12 @@ class _Run:
                 self._expected[seq] = outcome
 
     def end(self) -> None:
-        """Raise the failure of a write that nothing was behind: whose fault it is is not known yet."""
-        if self._suspects:
-            raise self._suspects[-1][1]
+        """Set aside what will never be taken; raise the failure of what was left behind, so that it is tried again."""
+        for op, error in self._stuck:
+            if op.rounds + 1 >= HOPELESS and self._taken.get(op.op, 0) > op.seq:
+                self._refuse(op, error)
+            else:
+                self.problem = error
 
 
 def _said(error: MemcoreError) -> str:

@@ -128,20 +128,26 @@ class Link:
 
     def ready(self, patience: float) -> bool:
         """Return whether to talk to the server; if it was away long enough, ask it and wait `patience` seconds."""
-        if self._until is None:
-            return True
-        with self._lock:
-            until = self._until
-            left = (until - self._clock()).total_seconds() if until else 0.0
-            if until and 0 < left <= self._settings.cooldown:  # a clock that was set back must not lock us out
+        ends = time.monotonic() + patience
+        while self.away:
+            probing, ours = self._ask()
+            if probing is None or patience <= 0:
                 return False
-            if self._probing is None and not self._closing.is_set():
-                self._probing = threading.Thread(target=self._probe, name="memory-hall-probe", daemon=True)
-                self._probing.start()
-            probing = self._probing
-        if probing is not None and patience > 0:
-            probing.join(patience)
+            probing.join(max(0.0, ends - time.monotonic()))
+            if ours or probing.is_alive():  # one that began before us may have asked before the server was back
+                break
         return not self.away
+
+    def _ask(self) -> tuple[threading.Thread | None, bool]:
+        """Return the thread that asks whether the server is back, None if it is too early, and whether it is a new one."""
+        with self._lock:
+            left = (self._until - self._clock()).total_seconds() if self._until else 0.0
+            early = 0 < left <= self._settings.cooldown  # a clock that was set back must not lock us out
+            if self._probing is not None or early or self._closing.is_set():
+                return self._probing, False
+            self._probing = threading.Thread(target=self._probe, name="memory-hall-probe", daemon=True)
+            self._probing.start()
+            return self._probing, True
 
     def absent(self) -> UnreachableError:
         """Return the error that says that the server is away, and why."""

@@ -13,7 +13,7 @@ from attrs import field, frozen
 from memcore.contracts import BackendSpec, Capability, OpenContext, PluginInfo
 from memcore.hookspecs import hookimpl
 
-from memcore_backends.sqlite.schema import TABLES, fts5_available
+from memcore_backends.sqlite import schema
 
 if TYPE_CHECKING:
     import click
@@ -53,13 +53,13 @@ class Plugin:
     def memcore_backend(self) -> BackendSpec:
         """Offer the backend; without FTS5 it does not claim to rank by words."""
         offered = set(Capability) - {Capability.VECTOR_SEARCH}
-        capabilities = offered if fts5_available() else offered - {Capability.TEXT_SEARCH}
+        capabilities = offered if schema.fts5_available() else offered - {Capability.TEXT_SEARCH}
         return BackendSpec(name="sqlite", summary=self.info.summary, open=_open, capabilities=capabilities)
 
     @hookimpl
     def memcore_migrations(self) -> Sequence[Migration]:
         """Give the steps of the three tables."""
-        return TABLES
+        return schema.TABLES
 
     @hookimpl
     def memcore_maintain(self, engine: Engine, run: Run) -> Report | None:

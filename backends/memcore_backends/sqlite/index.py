@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from memcore.records import Record
 from memcore.workspace import Workspace
 from memcore_toolkit.text import LONGEST_TERM, index_text
 
+from memcore_backends.sqlite import schema
 from memcore_backends.sqlite.rows import to_record
-from memcore_backends.sqlite.schema import CURATED, EPISODES, create_index, fts5_available
+from memcore_backends.sqlite.schema import CURATED, EPISODES, create_index
 
 __all__ = ["Entry", "Index"]
 
@@ -22,21 +22,16 @@ Entry = tuple[int, Record]
 Watch = Callable[[Iterable[Entry], int], Iterable[Entry]]
 """What passes entries on while it shows the progress; gets them and their number."""
 
-AROUND_WORDS = (
-    "!\"$%&'()*,-./:;<=>?@[\\]^_`{|}~"  # marks that mean nothing at the ends of a word; C++ and C# keep theirs
-)
+# marks that mean nothing at the ends of a word; C++ and C# keep theirs
+AROUND_WORDS = "!\"$%&'()*,-./:;<=>?@[\\]^_`{|}~"
 ANALYSIS = "sqlite:analysis"
-LAYOUT = "1 content summary labels porter"
-PROBE = (
-    "Café NAÏVE Straße ΔΕΛΤΑ Привет İstanbul ﬁve ① bge-m3 C++ C# v2.1 1,000 O'Brien don't user@host foo_bar 2026-11-21 "
-    "가치관이 SQLite로 しりとり カメラ ﾊﾝｶｸ 成语接龙 撞牆 ภาษาไทย हिन्दी עברית 👍 \u200b " + "x" * 70
-)  # one of every case that the analysis treats in its own way
+"""The key in `meta` under which the file keeps the version of its index; without one the index is behind."""
 
+VERSION = "1"
+"""Changes when the columns of the index or the analysis of text change: every file is then indexed again, once.
 
-@cache
-def fingerprint() -> str:
-    """Return what identifies the way text is cut into words now; a file with another one has to be indexed again."""
-    return hashlib.sha256(f"{LAYOUT}\n{index_text(PROBE)}".encode()).hexdigest()[:16]
+A test holds the terms of a probe that stand for this version.
+"""
 
 
 def searchable(text: str) -> str:
@@ -91,7 +86,7 @@ class Index:
 
     def __init__(self, workspace: Workspace, *, enabled: bool) -> None:
         self._workspace = workspace
-        self.enabled = enabled and fts5_available()
+        self.enabled = enabled and schema.fts5_available()
 
     def current(self) -> bool:
         """Return whether the index may be searched; bring it up to date first if it is behind and can be written."""
@@ -101,7 +96,17 @@ class Index:
             return True
         if self._workspace.read_only:
             return self._workspace.get_meta(ANALYSIS) is not None  # an older analysis finds most; no key: it is behind
-        self.rebuild()
+        with self._workspace.transaction() as connection:
+            if not self.fresh():  # another process may have been faster
+                if connection.execute("SELECT 1 FROM curated UNION ALL SELECT 1 FROM episodes LIMIT 1").fetchone():
+                    import logging  # 5 ms, for once in the life of a database
+
+                    logging.getLogger("memcore").warning(
+                        "the full-text index of %s is made again from its records, because this version of memcore cuts"
+                        " text into words differently; this happens once",
+                        self._workspace.path,
+                    )
+                self.rebuild()
         return True
 
     def prepare(self, connection: sqlite3.Connection) -> None:
@@ -150,20 +155,14 @@ class Index:
         """Index every record again in one transaction and return how many; `watch` may show the progress."""
         with self._workspace.transaction() as connection:
             total = sum(connection.execute(f"SELECT count(*) FROM {t.name}").fetchone()[0] for t in (CURATED, EPISODES))
-            if total:
-                import logging  # 5 ms, for once in the life of a database
-
-                logging.getLogger("memcore").warning(
-                    "the full-text index is made again from %d records; this happens once", total
-                )
             create_index(connection)
-            self._workspace.set_meta(ANALYSIS, fingerprint())
+            self._workspace.set_meta(ANALYSIS, VERSION)
             self.add(connection, watch(_all_entries(connection), total))
         return int(total)
 
     def fresh(self) -> bool:
         """Return whether the index was made by the analysis of this version."""
-        return self._workspace.get_meta(ANALYSIS) == fingerprint()
+        return self._workspace.get_meta(ANALYSIS) == VERSION
 
     def gaps(self) -> tuple[int, int]:
         """Return how many records have no index entry, and how many entries have no record."""
@@ -180,5 +179,5 @@ class Index:
 
 def _all_entries(connection: sqlite3.Connection) -> Iterator[Entry]:
     for table in (CURATED, EPISODES):
-        for row in connection.execute(f"SELECT {','.join(table.columns)} FROM {table.name}"):
+        for row in connection.execute(table.select("")):
             yield row[0], to_record(row)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from memcore.records import Page, Record, Scope
 
 from memcore_backends.sqlite.rows import to_record
-from memcore_backends.sqlite.schema import CURATED, EPISODES, Table, placeholders
+from memcore_backends.sqlite.schema import CURATED, EPISODES, placeholders
 from memcore_backends.sqlite.scope import Condition, tables_of
 
 __all__ = ["entries", "load", "neighbours", "scan"]
@@ -24,7 +24,7 @@ def load(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str, tuple[
         own = [key for key in ids if key[:1] == table.letter]  # the first letter of an id names its table
         for start in range(0, len(own), CHUNK):
             chunk = own[start : start + CHUNK]
-            for row in _select(connection, table, f"id IN ({placeholders(len(chunk))})", chunk):
+            for row in connection.execute(table.select(f"WHERE id IN ({placeholders(len(chunk))})"), chunk):
                 found[row[1]] = (row[0], to_record(row))
     return found
 
@@ -35,7 +35,7 @@ def entries(connection: sqlite3.Connection, scope: Scope) -> list[tuple[int, Rec
     return [
         (row[0], to_record(row))
         for table in tables_of(scope)
-        for row in _select(connection, table, condition.sql, condition.values)
+        for row in connection.execute(table.select(f"WHERE {condition.sql}"), condition.values)
     ]
 
 
@@ -52,9 +52,7 @@ def scan(connection: sqlite3.Connection, scope: Scope, after: int | None, limit:
         where, values = condition.sql, list(condition.values)
         if after is not None:
             where, values = f"{where} AND seq {sign} ?", [*values, after]
-        tail = f"ORDER BY seq {direction} LIMIT ?"
-        source = f"{table.name} {condition.access(table)}"
-        sql = f"SELECT {','.join(table.columns)} FROM {source} WHERE {where} {tail}"
+        sql = table.select(f"{condition.access(table)} WHERE {where} ORDER BY seq {direction} LIMIT ?")
         rows += [(row[0], to_record(row)) for row in connection.execute(sql, [*values, wanted + 1 - len(rows)])]
         if len(rows) > wanted:
             return Page(records=[record for _, record in rows[:wanted]], next=str(rows[wanted - 1][0]))
@@ -78,12 +76,8 @@ def _around(
     connection: sqlite3.Connection, here: tuple[str, str | None, float, int], side: str, direction: str, count: int
 ) -> Iterator[Record]:
     """Yield the records on one side of a place in a session, nearest first; turns at one position count by arrival."""
-    sql = (
-        f"SELECT {','.join(EPISODES.columns)} FROM episodes WHERE namespace = ? AND session_id = ? AND status = 'active'"
+    sql = EPISODES.select(
+        "WHERE namespace = ? AND session_id = ? AND status = 'active'"
         f" AND (position, -seq) {side} (?, ?) ORDER BY position {direction}, -seq {direction} LIMIT ?"
     )
     return map(to_record, connection.execute(sql, (*here, max(0, count))))
-
-
-def _select(connection: sqlite3.Connection, table: Table, where: str, values: Sequence[object]) -> sqlite3.Cursor:
-    return connection.execute(f"SELECT {','.join(table.columns)} FROM {table.name} WHERE {where}", values)

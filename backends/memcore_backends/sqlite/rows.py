@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -68,25 +69,24 @@ def to_row(record: Record, seq: int) -> tuple[Any, ...]:
     """Return the values of a record in the order of its table's columns; refuse what a row cannot hold."""
     try:
         row = (
-            seq, record.id, record.namespace, record.kind, record.status, record.content, record.summary, record.agent_id,
-            _list(record.tags), _list(record.entities), record.confidence, record.provenance, _list(record.upstream_ids),
-            record.source, utc(record.occurred_at), utc(record.created_at), _object(record.metadata),
+            seq, record.id, record.namespace, record.kind, record.status, record.content, record.summary,
+            record.agent_id, _list(record.tags), _list(record.entities), record.confidence, record.provenance,
+            _list(record.upstream_ids), record.source, utc(record.occurred_at), utc(record.created_at),
+            _object(record.metadata),
         )  # fmt: skip
     except (TypeError, ValueError, RecursionError) as error:
         raise _refused(error) from None
     if record.kind != EPISODE:
         return row
-    session, position = record.metadata.get("session_id"), record.metadata.get("position")
-    if not isinstance(position, (int, float)) or isinstance(position, bool):
-        position = -seq  # the order of arrival
-    return (*row, None if session is None else str(session), position)
+    session = record.metadata.get("session_id")
+    return (*row, None if session is None else str(session), _position(record.metadata.get("position"), seq))
 
 
 def to_record(row: Sequence[Any]) -> Record:
     """Return the record of a row that starts with the common columns."""
     (
-        _, key, namespace, kind, status, content, summary, agent_id, tags, entities, confidence, provenance, upstream_ids,
-        source, occurred_at, created_at, metadata,
+        _, key, namespace, kind, status, content, summary, agent_id, tags, entities, confidence, provenance,
+        upstream_ids, source, occurred_at, created_at, metadata,
     ) = row[:17]  # fmt: skip
     return Record(
         id=key,
@@ -126,6 +126,15 @@ def list_item(item: str) -> str:
     Every item stands on a line of its own and JSON escapes line breaks, so nothing else in the list looks like it.
     """
     return f"\n{encode_text(item)}"
+
+
+def _position(said: Any, seq: int) -> float:
+    """Return the place of a turn in its session: the number that was said, or else the order of arrival."""
+    try:
+        place = float(said) if isinstance(said, (int, float)) else math.nan
+    except OverflowError:
+        place = math.nan
+    return place if math.isfinite(place) else float(-seq)
 
 
 def _list(items: Iterable[str]) -> str | None:

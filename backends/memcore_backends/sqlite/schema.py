@@ -9,7 +9,6 @@ import sqlite3
 from collections.abc import Sequence
 from functools import cache
 
-from attrs import frozen
 from memcore.contracts import Migration
 
 __all__ = ["CURATED", "EPISODES", "TABLES", "Table", "create_index", "fts5_available", "placeholders"]
@@ -27,56 +26,48 @@ def placeholders(count: int) -> str:
     return ",".join("?" * count)
 
 
-@frozen(kw_only=True, eq=False)
 class Table:
-    """One table of records: its name, its columns, the letter its ids start with, and two of its statements."""
+    """One table of records: its name, its columns, the letter its ids start with, and its statements.
 
-    name: str
-    columns: tuple[str, ...]
-    letter: str
-    first: str
-    update: str
+    `first` asks for the next free `seq`, `update` binds a whole row and changes what may change.
+    """
 
-    @classmethod
-    def of(cls, name: str, letter: str, first: str, more: Sequence[str] = ()) -> Table:
-        """Return a table; its ids start with `letter`, the expression `first` gives the next free `seq`."""
-        columns = (*COLUMNS, *more)
-        changes = [f"{column}=?{number}" for number, column in enumerate(columns, 1) if column not in FIXED]
-        return cls(
-            name=name,
-            columns=columns,
-            letter=letter,
-            first=f"SELECT {first} FROM {name}",
-            update=f"UPDATE {name} SET {','.join(changes)} WHERE seq=?1",
-        )
+    def __init__(self, name: str, letter: str, first: str, more: Sequence[str] = ()) -> None:
+        self.name, self.letter, self.columns = name, letter, (*COLUMNS, *more)
+        self.first = f"SELECT {first} FROM {name}"
+        numbered = enumerate(self.columns, 1)
+        changes = ",".join(f"{column}=:c{number}" for number, column in numbered if column not in FIXED)
+        self.update = f"UPDATE {name} SET {changes} WHERE seq=:c1"
 
     def insert(self, columns: Sequence[str]) -> str:
         """Return the statement that adds a row with these columns, unless its id is there."""
         values = placeholders(len(columns))
         return f"INSERT INTO {self.name}({','.join(columns)}) VALUES({values}) ON CONFLICT DO NOTHING"
 
+    def select(self, rest: str) -> str:
+        """Return the statement that reads whole rows; `rest` follows the name of the table."""
+        return f"SELECT {','.join(self.columns)} FROM {self.name} {rest}"
 
-CURATED = Table.of("curated", "m", "coalesce(max(seq), 0) + 1")
-EPISODES = Table.of("episodes", "e", "coalesce(min(seq), 0) - 1", ("session_id", "position"))
+
+CURATED = Table("curated", "m", "coalesce(max(seq), 0) + 1")
+EPISODES = Table("episodes", "e", "coalesce(min(seq), 0) - 1", ("session_id", "position"))
 
 _STRICT = " STRICT" if sqlite3.sqlite_version_info >= (3, 37) else ""
 _RECORD_COLUMNS = """
-    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, namespace TEXT NOT NULL, kind TEXT NOT NULL, status TEXT NOT NULL,
-    content TEXT NOT NULL, summary TEXT, agent_id TEXT, tags TEXT, entities TEXT, confidence REAL, provenance TEXT NOT NULL,
-    upstream_ids TEXT, source TEXT, occurred_at TEXT, created_at TEXT NOT NULL, metadata TEXT"""
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, namespace TEXT NOT NULL, kind TEXT NOT NULL,
+    status TEXT NOT NULL, content TEXT NOT NULL, summary TEXT, agent_id TEXT, tags TEXT, entities TEXT,
+    confidence REAL, provenance TEXT NOT NULL, upstream_ids TEXT, source TEXT, occurred_at TEXT,
+    created_at TEXT NOT NULL, metadata TEXT"""
 
 
 @cache
 def fts5_available() -> bool:
-    """Return whether this interpreter's SQLite was built with the full-text module."""
+    """Return whether this interpreter's SQLite has the full-text module."""
     probe = sqlite3.connect(":memory:")
     try:
-        probe.execute("CREATE VIRTUAL TABLE probe USING fts5(x)")
-    except sqlite3.OperationalError:
-        return False
+        return bool(probe.execute("SELECT 1 FROM pragma_module_list WHERE name='fts5'").fetchall())
     finally:
         probe.close()
-    return True
 
 
 def create_index(connection: sqlite3.Connection) -> None:

@@ -52,7 +52,7 @@ class Condition:
         self._scope = scope
 
     def access(self, table: Table) -> str:
-        """Return the index hint for reading rows in the order of `seq`, which SQLite guesses wrong without statistics."""
+        """Return the index hint for reading rows in the order of `seq`, which SQLite cannot guess."""
         if self._scope.source:
             return f"INDEXED BY {table.name}_by_source"
         if self._scope.ids:

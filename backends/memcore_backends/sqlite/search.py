@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from memcore.records import Query, Record
 from memcore.workspace import Workspace
@@ -27,6 +28,9 @@ CHUNK = 900  # rows fetched with one statement
 
 Spans = dict[Table, tuple[int, int]]
 """The lowest and the highest `seq` of each table that has rows."""
+
+Row = tuple[Any, ...]
+"""A row with the columns of its table."""
 
 Scored = Iterable[tuple[int, float]]
 """Pairs of `seq` and score."""
@@ -100,10 +104,10 @@ class _Search:
                 yield from self._connection.execute(f"{sql} ORDER BY score DESC LIMIT ?", (stage.match, self._wanted))
 
         scores, reach, complete = self._collect(ask, self._stages)
-        found = self._records(heapq.nsmallest(self._wanted, scores, key=lambda seq: (-scores[seq], seq)), scores)
+        found = self._rows(scores, self._wanted)
         seen_all = complete and len(scores) < self._wanted
         enough = len(found) >= self._limit and found[self._limit - 1][0] >= reach
-        return found[: self._limit] if seen_all or enough else None
+        return _records(found[: self._limit]) if seen_all or enough else None
 
     def filtered(self) -> list[tuple[float, Record]]:
         """Look at the row of every match, so that only records of the scope are scored."""
@@ -112,8 +116,8 @@ class _Search:
             for table, (low, high) in self._narrowed(stage).items():
                 sql = (
                     f"SELECT seq, {SCORE} AS score FROM curated_fts CROSS JOIN {table.name} ON seq = curated_fts.rowid"
-                    f" WHERE curated_fts MATCH ? AND curated_fts.rowid BETWEEN {low} AND {high} AND {self._condition.sql}"
-                    " ORDER BY score DESC LIMIT ?"
+                    f" WHERE curated_fts MATCH ? AND curated_fts.rowid BETWEEN {low} AND {high}"
+                    f" AND {self._condition.sql} ORDER BY score DESC LIMIT ?"
                 )
                 yield from self._connection.execute(sql, (stage.match, *self._condition.values, self._limit))
 
@@ -121,7 +125,7 @@ class _Search:
         if len(scores) < self._limit and not complete:
             whole = [Stage(match=stage.match, reach=stage.reach, share=1.0) for stage in self._stages]
             scores, _, _ = self._collect(ask, whole)
-        return self._records(heapq.nsmallest(self._limit, scores, key=lambda seq: (-scores[seq], seq)), scores)
+        return _records(self._rows(scores, self._limit))
 
     def _collect(self, ask: Callable[[Stage], Scored], stages: Sequence[Stage]) -> tuple[dict[int, float], float, bool]:
         """Ask the stages until no later one can reach the limit's place.
@@ -147,32 +151,33 @@ class _Search:
             spans[table] = (high - rows + 1, high) if table is CURATED else (low, low + rows - 1)
         return spans
 
-    def _records(self, seqs: Sequence[int], scores: dict[int, float]) -> list[tuple[float, Record]]:
-        rows = {
-            seq: record
-            for table in self._spans
-            for seq, record in fetch(self._connection, table, seqs, self._condition)
-        }
-        return [(scores[seq], rows[seq]) for seq in seqs if seq in rows]
+    def _rows(self, scores: dict[int, float], count: int) -> list[tuple[float, Row]]:
+        """Return the rows of the best candidates that lie in the scope, with their scores, best first."""
+        best = heapq.nsmallest(count, scores, key=lambda seq: (-scores[seq], seq))
+        rows = fetch(self._connection, best, self._condition)
+        return [(scores[seq], rows[seq]) for seq in best if seq in rows]
 
 
-def fetch(
-    connection: sqlite3.Connection, table: Table, seqs: Sequence[int], condition: Condition
-) -> list[tuple[int, Record]]:
-    """Return those of the rows with these numbers that meet the condition, as pairs of `seq` and record."""
-    own = [seq for seq in seqs if (seq > 0) is (table is CURATED)]
-    found = []
-    for start in range(0, len(own), CHUNK):
-        numbers = ",".join(map(str, own[start : start + CHUNK]))
-        sql = f"SELECT {','.join(table.columns)} FROM {table.name} WHERE seq IN ({numbers}) AND {condition.sql}"
-        found += [(row[0], to_record(row)) for row in connection.execute(sql, condition.values)]
+def fetch(connection: sqlite3.Connection, seqs: Sequence[int], condition: Condition) -> dict[int, Row]:
+    """Return by `seq` those of the rows with these numbers that meet the condition."""
+    found: dict[int, Row] = {}
+    for table in (CURATED, EPISODES):
+        own = [seq for seq in seqs if (seq > 0) is (table is CURATED)]
+        for start in range(0, len(own), CHUNK):
+            numbers = ",".join(map(str, own[start : start + CHUNK]))
+            sql = table.select(f"WHERE seq IN ({numbers}) AND {condition.sql}")
+            found.update((row[0], row) for row in connection.execute(sql, condition.values))
     return found
+
+
+def _records(found: list[tuple[float, Row]]) -> list[tuple[float, Record]]:
+    return [(score, to_record(row)) for score, row in found]
 
 
 def _spans(connection: sqlite3.Connection) -> Spans:
     spans = {}
     for table in (CURATED, EPISODES):
-        ends = f"SELECT (SELECT min(seq) FROM {table.name}), (SELECT max(seq) FROM {table.name})"  # one step each, alone
+        ends = f"SELECT (SELECT min(seq) FROM {table.name}), (SELECT max(seq) FROM {table.name})"  # each a single step
         low, high = connection.execute(ends).fetchone()
         if low is not None:
             spans[table] = (low, high)

@@ -14,12 +14,11 @@ from memcore.errors import BackendError, InvalidInputError, MemcoreError, Worksp
 from memcore.records import Draft, Hit, Page, Query, Record, Scope, Status, Stored, evolve
 from memcore.workspace import Workspace
 
-from memcore_backends.sqlite import reading, writing
+from memcore_backends.sqlite import reading
 from memcore_backends.sqlite.index import Entry, Index
 from memcore_backends.sqlite.rows import table_of, to_record, utc
 from memcore_backends.sqlite.schema import Table, placeholders
 from memcore_backends.sqlite.search import Ranker
-from memcore_backends.sqlite.substring import search_substrings
 
 __all__ = ["CAPABILITIES", "SqliteBackend"]
 
@@ -48,8 +47,10 @@ class SqliteBackend:
 
     def put(self, drafts: Sequence[Draft]) -> list[Stored]:
         """Store a batch in order, all of it or nothing; what is known is returned, what had left is brought back."""
+        from memcore_backends.sqlite.writing import put
+
         with self._writing() as connection:
-            return writing.put(connection, self.index, drafts, self._clock())
+            return put(connection, self.index, drafts, self._clock())
 
     def get(self, ids: Sequence[str]) -> list[Record]:
         """Return the records with these ids in the order asked, of any status; unknown ids are left out."""
@@ -63,6 +64,8 @@ class SqliteBackend:
             if self.index.current():
                 strategy, found = "text", self._ranker.search(query)
             else:
+                from memcore_backends.sqlite.substring import search_substrings
+
                 strategy, found = "substring", search_substrings(self.workspace, query)
         return [Hit(record=record, score=score, strategies={strategy: score}) for score, record in found]
 
@@ -79,6 +82,8 @@ class SqliteBackend:
 
     def retire(self, ids: Sequence[str], *, reason: str, superseded_by: str | None = None) -> int:
         """Take active records out of active memory; when, why and for which successor is kept in their metadata."""
+        from memcore_backends.sqlite.writing import change
+
         said = {"retired_reason": reason, "superseded_by": superseded_by, "retired_at": utc(self._clock())}
         told = {key: value for key, value in said.items() if value is not None}
         status: Status = "superseded" if superseded_by else "retired"
@@ -87,11 +92,13 @@ class SqliteBackend:
             active = [(seq, record) for seq, record in found.values() if record.status == "active"]
             for seq, record in active:
                 gone = evolve(record, status=status, metadata={**record.metadata, **told})
-                writing.change(connection, self.index, seq, record, gone)
+                change(connection, self.index, seq, record, gone)
         return len(active)
 
     def update(self, key: str, /, **fields: Any) -> Record:
         """Change tags, entities, summary, confidence, source or metadata of one record and return it."""
+        from memcore_backends.sqlite.writing import change
+
         if unknown := sorted(set(fields) - CHANGEABLE):
             what, cure = (
                 f"{unknown[0]} of a record cannot be changed",
@@ -103,8 +110,8 @@ class SqliteBackend:
             if key not in found:
                 raise InvalidInputError(f"there is no record {key}", cure="memcore search finds records and their ids")
             seq, old = found[key]
-            writing.change(connection, self.index, seq, old, evolve(old, **fields))
-            return to_record(_row(connection, table_of(old), seq))
+            change(connection, self.index, seq, old, evolve(old, **fields))
+            return to_record(connection.execute(table_of(old).select("WHERE seq = ?"), (seq,)).fetchone())
 
     def delete(self, ids: Sequence[str]) -> int:
         """Remove records and their words from the file; inside a transaction the caller scrubs the workspace."""
@@ -175,10 +182,3 @@ def _by_table(entries: Sequence[Entry]) -> dict[Table, list[int]]:
     for seq, record in entries:
         found.setdefault(table_of(record), []).append(seq)
     return found
-
-
-def _row(connection: sqlite3.Connection, table: Table, seq: int) -> Sequence[Any]:
-    row: Sequence[Any] = connection.execute(
-        f"SELECT {','.join(table.columns)} FROM {table.name} WHERE seq=?", (seq,)
-    ).fetchone()
-    return row

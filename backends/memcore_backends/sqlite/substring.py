@@ -12,6 +12,7 @@ from memcore.records import Query, Record
 from memcore.workspace import Workspace
 from memcore_toolkit.text import fold, index_terms, query_terms
 
+from memcore_backends.sqlite.rows import to_record
 from memcore_backends.sqlite.schema import Table
 from memcore_backends.sqlite.scope import Condition, tables_of
 from memcore_backends.sqlite.search import fetch
@@ -34,12 +35,8 @@ def search_substrings(workspace: Workspace, query: Query) -> list[tuple[float, R
         for row in _rows(connection, table, condition)
     )
     best = heapq.nsmallest(min(query.limit, MOST_HITS), ((-score, seq) for score, seq in scored if score))
-    rows = dict(
-        pair
-        for table in tables_of(query.scope)
-        for pair in fetch(connection, table, [seq for _, seq in best], condition)
-    )
-    return [(-score, rows[seq]) for score, seq in best if seq in rows]
+    rows = fetch(connection, [seq for _, seq in best], condition)
+    return [(-score, to_record(rows[seq])) for score, seq in best if seq in rows]
 
 
 def _needles(text: str) -> list[str]:

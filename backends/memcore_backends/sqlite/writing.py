@@ -13,7 +13,7 @@ from memcore.records import Draft, Record, Stored, evolve
 
 from memcore_backends.sqlite.index import Entry, Index
 from memcore_backends.sqlite.reading import load
-from memcore_backends.sqlite.rows import record_of, table_of, to_row
+from memcore_backends.sqlite.rows import EPISODE, record_of, table_of, to_row
 from memcore_backends.sqlite.schema import CURATED, EPISODES, Table
 
 __all__ = ["RETIREMENT", "change", "put"]
@@ -53,15 +53,15 @@ def _in_bulk(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def _put_chunk(connection: sqlite3.Connection, index: Index, records: list[Record]) -> list[Stored]:
+    episodes = [record for record in records if record.kind == EPISODE]
+    curated = [record for record in records if record.kind != EPISODE] if episodes else records
     new: set[str] = set()
-    for table in (CURATED, EPISODES):
-        batch = [record for record in records if table_of(record) is table]
-        if batch:
-            added = _insert(connection, table, batch)
-            index.add(connection, added)
-            if len(batch) == len(added) == len(records):
-                return [Stored(record=record, state="new") for record in records]
-            new.update(record.id for _, record in added)
+    for table, batch in ((CURATED, curated), (EPISODES, episodes)):
+        added = _insert(connection, table, batch) if batch else []
+        index.add(connection, added)
+        new.update(record.id for _, record in added)
+    if len(new) == len(records):
+        return [Stored(record=record, state="new") for record in records]
     known = load(connection, [record.id for record in records if record.id not in new])
     return list(_answers(connection, index, records, new, known))
 
@@ -136,7 +136,8 @@ def _revived(old: Record, said: Record) -> Record:
 
 def change(connection: sqlite3.Connection, index: Index, seq: int, old: Record, new: Record) -> None:
     """Replace the row of a record inside the open transaction, and its index entry if indexed fields differ."""
-    connection.execute(table_of(new).update, to_row(new, seq))
+    named = {f"c{number}": value for number, value in enumerate(to_row(new, seq), 1)}
+    connection.execute(table_of(new).update, named)
     if (old.summary, old.tags, old.entities) != (new.summary, new.tags, new.entities):
         index.remove(connection, [(seq, old)])
         index.add(connection, [(seq, new)])

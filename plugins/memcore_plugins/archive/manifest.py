@@ -46,9 +46,10 @@ class Manifest:
 
 
 def create(workspace: Path, namespace: str, now: datetime, moves: Iterable[Move]) -> Manifest:
-    """Write a new manifest in state moving, durably, under a name of its own."""
+    """Write a new manifest in state moving, durably, under a name of its own; one archiving at a time may do so."""
     folder = workspace / ARCHIVED
     folder.mkdir(exist_ok=True)
+    _sweep(folder)
     stamp, number = now.strftime("%Y%m%dT%H%M%SZ"), 0
     while True:
         path = folder / f"manifest-{stamp}{f'-{number}' if number else ''}.json"
@@ -59,6 +60,14 @@ def create(workspace: Path, namespace: str, now: datetime, moves: Iterable[Move]
             number += 1
     created = Manifest(path=path, namespace=namespace, created_at=now.isoformat(), state="moving", moves=tuple(moves))
     return save(created, "moving")
+
+
+def _sweep(folder: Path) -> None:
+    """Remove names that a run took and then was killed, before it had written its manifest and moved anything."""
+    for path in folder.glob("manifest-*.json"):
+        if path.stat().st_size == 0:
+            path.with_suffix(".json.tmp").unlink(missing_ok=True)
+            path.unlink()
 
 
 def save(manifest: Manifest, state: State) -> Manifest:

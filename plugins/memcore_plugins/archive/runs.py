@@ -64,7 +64,8 @@ def archive(engine: Engine, workspace: Path, now: datetime, older_than: int, *, 
     name = ""
     if files:
         moves = [Move(source=each.path, target=each.target) for each in files]
-        manifest = create(workspace, engine.core.namespace, now, moves)
+        with engine.workspace.transaction():  # no other archiving takes a name meanwhile
+            manifest = create(workspace, engine.core.namespace, now, moves)
         lost, moved, stayed = _carry_out(engine, manifest)
         gone, records, behind, name = (*gone, *lost), records + moved, behind + stayed, _name(manifest)
     return Result(

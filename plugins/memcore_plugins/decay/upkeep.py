@@ -24,21 +24,21 @@ _FORECAST_DAYS = (7, 30, 90)
 
 
 def note_confirmations(engine: Engine, settings: DecaySettings, event: WriteEvent) -> None:
-    """Record when each record of a fading kind was last said, by the date of what was said or of the event.
+    """Record when each record of a fading kind was last said, by the latest date of what was said or of the event.
 
     A record that came back without a draft to date it was said now; a date in the future counts as now.
     """
     kinds = rules(settings)
     written = [record for record in event.written if record.kind in kinds]
     known = schema.last_confirmed(engine.workspace.connection(), [record.id for record in written])
-    said = {r.id: event.at if r.id in known else r.occurred_at or r.created_at for r in written}
-    again: dict[str, datetime] = {}
+    said = {r.id: r.occurred_at or r.created_at for r in written if r.id not in known}
     for draft, record in event.confirmed:
         if record.kind in kinds:
             at = draft.occurred_at or event.at
-            again[record.id] = max(at, again.get(record.id, at))
+            said[record.id] = max(at, said.get(record.id, at))
+    back = {r.id: event.at for r in written}
     with engine.workspace.transaction() as connection:
-        schema.confirm(connection, {key: min(at, event.at) for key, at in {**said, **again}.items()})
+        schema.confirm(connection, {key: min(at, event.at) for key, at in {**back, **said}.items()})
 
 
 def archive(engine: Engine, settings: DecaySettings, now: datetime, *, dry_run: bool = False) -> list[Fate]:

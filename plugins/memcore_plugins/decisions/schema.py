@@ -150,8 +150,8 @@ def find(connection: sqlite3.Connection, beginning: str) -> list[str]:
 def items(connection: sqlite3.Connection, status: str = "", kind: str = "") -> list[Item]:
     """Return the items of a status and kind (empty: any), the most urgent first."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM decisions WHERE (?1='' OR status=?1) AND (?2='' OR kind=?2) ORDER BY deadline, id",
-        (status, kind),
+        f"SELECT {_COLUMNS} FROM decisions WHERE (?='' OR status=?) AND (?='' OR kind=?) ORDER BY deadline, id",
+        (status, status, kind, kind),
     )
     return [_item(row) for row in rows]
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import frozen
+from memcore.errors import UnavailableError
 
 __all__ = ["AUTO", "Conventions", "conventions", "digest", "family", "read_json"]
 
@@ -71,7 +72,10 @@ def conventions(
     passage_prefix: str = AUTO,
     max_tokens: int = 512,
 ) -> Conventions:
-    """Return how to use the model in a folder; what is not AUTO is taken as it is, and the model's own limit holds."""
+    """Return how to use the model in a folder; what is not AUTO is taken as it is, and the model's own limit holds.
+
+    Raises UnavailableError for a model that pools in a way unknown here.
+    """
     config = read_json(folder / "config.json")
     of_family = family(f"{name} {config.get('_name_or_path', '')}")
     prompts = read_json(folder / "config_sentence_transformers.json").get("prompts") or {}
@@ -89,7 +93,15 @@ def _pooling_file(folder: Path) -> str:
     found = read_json(folder / "1_Pooling" / "config.json")
     if found.get("pooling_mode_cls_token"):
         return "cls"
-    return "mean" if found.get("pooling_mode_mean_tokens") else ""
+    if found.get("pooling_mode_mean_tokens"):
+        return "mean"
+    if other := next((key for key, value in found.items() if key.startswith("pooling_mode") and value is True), ""):
+        what, cure = (
+            f"the model in {folder} pools by {other.removeprefix('pooling_mode_')}",
+            "choose one that pools by cls or mean",
+        )
+        raise UnavailableError(what, why="only cls and mean are known here", cure=cure)
+    return ""
 
 
 def _limits(folder: Path, config: dict[str, Any]) -> list[int]:

@@ -109,12 +109,14 @@ def _is_path(model: str) -> bool:
 
 
 def _available(settings: MlxSettings) -> str:
+    if not settings.model:
+        return "embedder-mlx.model is not set"
     if settings.pooling not in (AUTO, "cls", "mean"):
         return f"embedder-mlx.pooling must be auto, cls or mean, not {settings.pooling!r}"
     folder = Path(settings.model).expanduser()
     if _is_path(settings.model) and not (folder / "config.json").is_file():
         return f"there is no config.json in {folder}"
-    return "" if settings.model else "embedder-mlx.model is not set"
+    return ""
 
 
 class Plugin:

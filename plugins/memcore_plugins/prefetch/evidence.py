@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from memcore import Record
-from memcore_toolkit.dates import parse_when
+from memcore_toolkit.stopwords import words
 from memcore_toolkit.text import index_terms
 
 from memcore_plugins.prefetch.question import Period, Term
@@ -17,29 +17,13 @@ from memcore_plugins.prefetch.stemming import stem
 __all__ = ["Evidence", "Reader", "fits_period", "speaker_of", "tells_amount"]
 
 _CLOSING = " \n\t\"'”’」』)"
-_SPEAKER = re.compile(r"\s*(?:\*\*)?([^\W\d_][\w .'’-]{0,38}?)(?:\*\*)?\s?[:：]\s")
-_AMOUNTS = frozenset(
-    [
-        "one",
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "ten",
-        "eleven",
-        "twelve",
-        "twenty",
-        "dozen",
-        "hundred",
-        "thousand",
-        "once",
-        "twice",
-        "half",
-    ]
+#: Characters of a name before a colon, besides letters and digits.
+_IN_NAMES = frozenset(" .'’-")
+LONGEST_NAME = 40
+_AMOUNTS = words(
+    """
+    one two three four five six seven eight nine ten eleven twelve twenty dozen hundred thousand once twice half
+    """
 )
 
 
@@ -117,9 +101,16 @@ def speaker_of(record: Record) -> str:
     named = record.metadata.get("speaker")
     if isinstance(named, str) and named:
         return named
-    if record.kind == "episode" and (match := _SPEAKER.match(record.content)):
-        return match[1]
-    return ""
+    return _name_before_colon(record.content) if record.kind == "episode" else ""
+
+
+def _name_before_colon(content: str) -> str:
+    """Return `Ann Lee` from `Ann Lee: hello` or `**Ann Lee:** hello`, an empty string if no name stands there."""
+    head = content.lstrip()[: LONGEST_NAME + 6].replace("：", ": ")
+    name, colon, rest = head.replace("*", "").partition(":")
+    name = name.strip()
+    plausible = name[:1].isalpha() and all(char.isalnum() or char in _IN_NAMES for char in name)
+    return name if colon and rest[:1].isspace() and plausible and len(name) <= LONGEST_NAME else ""
 
 
 def tells_amount(text: str) -> bool:
@@ -133,6 +124,8 @@ def fits_period(record: Record, period: Period) -> float:
     "Yesterday" in the text counts from the day the record is about. Said in the period without naming a time: 0.8;
     said in the period about another time: 0.3.
     """
+    from memcore_toolkit.dates import parse_when
+
     said = record.occurred_at or record.created_at
     told = parse_when(record.content, said)
     inside = period.holds(said, said + timedelta(seconds=1))

@@ -6,70 +6,46 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from memcore_toolkit.calendar_words import MONTHS, WEEKDAYS
-from memcore_toolkit.dates import TimeRange, asks_when, parse_when
+from memcore_toolkit.stopwords import words
 from memcore_toolkit.text import fold, index_terms, query_terms
 
 from memcore_plugins.prefetch.stemming import stem
 from memcore_plugins.prefetch.words import forms, related
 
+if TYPE_CHECKING:
+    from memcore_toolkit.dates import TimeRange
+
 __all__ = ["LONGEST_TEXT", "Period", "Question", "Term", "read"]
 
-#: Words that only say how far away a time is; they are dropped once the time itself is understood.
-_DISTANCES = frozenset(
-    [
-        "ago",
-        "last",
-        "next",
-        "past",
-        "this",
-        "day",
-        "days",
-        "week",
-        "weeks",
-        "weekend",
-        "month",
-        "months",
-        "year",
-        "years",
-        "night",
-        "morning",
-        "evening",
-        "summer",
-        "winter",
-        "spring",
-        "autumn",
-        "fall",
-        "early",
-        "late",
-        "mid",
-        "beginning",
-        "end",
-        "today",
-        "yesterday",
-        "tomorrow",
-        "since",
-    ]
+#: Words that say or count a time; they are dropped once the time itself is understood.
+_TIME_WORDS = words(
+    """
+    ago last next past this earlier back day days week weeks weekend month months year years night morning evening
+    summer winter spring autumn fall early late mid beginning end today yesterday tomorrow since january jan
+    february feb march mar april apr may june jun july jul august aug september sep sept october oct november nov
+    december dec monday mon tuesday tue wednesday wed thursday thu friday fri saturday sat sunday sun
+    """
+)
+_MONTHS = words(
+    """
+    january jan february feb march mar april apr may june jun july jul august aug september sep sept october oct
+    november nov december dec
+    """
+)
+#: Without one of these an ASCII question does not ask for a time, and the patterns for dates need not be imported.
+_WHEN_WORDS = words(
+    """
+    when date day time year month week weekday hour ago since until wann datum tag jahr monat quand jour mois
+    cuando dia fecha ano mes quando data giorno anno mese
+    """
 )
 #: "How many", "how much", "how old": the answer holds a number.
 _AMOUNTS = (
-    "how many",
-    "how much",
-    "how old",
-    "how long",
-    "how often",
-    "how far",
-    "how fast",
-    "what age",
-    "몇",
-    "얼마",
-    "多少",
-    "几",
-    "幾",
-    "いくつ",
-)
+    "how many", "how much", "how old", "how long", "how often", "how far", "how fast", "what age", "몇", "얼마", "多少",
+    "几", "幾", "いくつ",
+)  # fmt: skip
 _NAME = re.compile(r"(?<=[\w,;:)] )[A-Z]\w+")
 #: Characters of a text that are read as a question.
 LONGEST_TEXT = 20_000
@@ -126,19 +102,20 @@ class Question(NamedTuple):
 def read(text: str, now: datetime, use_forms: bool = True, related_weight: float = 0.4) -> Question:
     """Take a question apart; `now` is what "last week" is relative to. The same question is read once."""
     text = text[:LONGEST_TEXT]
-    period = _period(text, now)
+    said = frozenset(index_terms(text))
+    period = _period(text, said, now)
     folded = fold(text)
     terms = _terms(text, use_forms, related_weight, dated=period is not None)
     others = [needle for term in terms for needle in _others(term, use_forms, related_weight)]
     return Question(
         text=text,
         folded=folded,
-        words=frozenset(index_terms(text)),
+        words=said,
         terms=tuple(terms),
         others=tuple(dict.fromkeys(others))[:MOST_OTHER_WORDS],
         period=period,
-        asks_when=asks_when(text),
-        asks_amount=any(words in folded for words in _AMOUNTS),
+        asks_when=_asks_when(text, said),
+        asks_amount=any(phrase in folded for phrase in _AMOUNTS),
     )
 
 
@@ -167,15 +144,26 @@ def _others(term: Term, use_forms: bool, related_weight: float) -> list[str]:
     return irregular + (related(term.word) if related_weight > 0 else [])
 
 
-def _period(text: str, now: datetime) -> Period | None:
+def _period(text: str, words: frozenset[str], now: datetime) -> Period | None:
+    if text.isascii() and words.isdisjoint(_TIME_WORDS) and not any(map(str.isdigit, text)):
+        return None
+    from memcore_toolkit.dates import parse_when
+
     named = parse_when(text, now)
     if named is None:
         return None
-    words = index_terms(text)
     year = any(len(word) == 4 and word.isdigit() for word in words)
-    return Period(range=named, yearly=not year and any(word in MONTHS for word in words))
+    return Period(range=named, yearly=not year and not words.isdisjoint(_MONTHS))
+
+
+def _asks_when(text: str, words: frozenset[str]) -> bool:
+    if text.isascii() and words.isdisjoint(_WHEN_WORDS):
+        return False
+    from memcore_toolkit.dates import asks_when
+
+    return asks_when(text)
 
 
 def _tells_time(word: str) -> bool:
     bare = word.rstrip("stndrh") if word[:1].isdigit() else word
-    return bare.isdigit() or word in MONTHS or word in WEEKDAYS or word in _DISTANCES
+    return bare.isdigit() or word in _TIME_WORDS

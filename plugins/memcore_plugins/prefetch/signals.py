@@ -7,7 +7,6 @@ from datetime import datetime
 from math import exp
 
 from memcore import Record
-from memcore_toolkit.dates import parse_when
 from memcore_toolkit.text import fold, index_terms
 
 from memcore_plugins.prefetch.context import is_episode
@@ -63,6 +62,8 @@ class Signals:
     def answers(self, record: Record) -> tuple[str, float] | None:
         """Return the bonus of a text that holds the kind of answer the question wants, or None."""
         if self.question.asks_when:
+            from memcore_toolkit.dates import parse_when
+
             if parse_when(record.content, record.occurred_at or record.created_at) is not None:
                 return "names a time", 1 + self.settings.answer
         elif self.question.asks_amount and tells_amount(record.content):

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 from memcore import Hit, PluginInfo, Query, Scope, hookimpl
 
-from memcore_plugins.topics import schema
-
 if TYPE_CHECKING:
     import click
     from memcore import Engine, Finding, Migration, Report
@@ -55,7 +53,9 @@ class Plugin:
     @hookimpl
     def memcore_migrations(self) -> Sequence[Migration]:
         """Give the tables of topics and links."""
-        return schema.TABLES
+        from memcore_plugins.topics.schema import TABLES
+
+        return TABLES
 
     @hookimpl
     def memcore_forget(self, engine: Engine, scope: Scope, record_ids: Sequence[str]) -> int:
@@ -75,6 +75,8 @@ class Plugin:
     def memcore_prompt_block(self, engine: Engine, scope: Scope) -> PromptBlock | None:
         """Name the largest topics, in alphabetical order."""
         from memcore.records import PromptBlock
+
+        from memcore_plugins.topics import schema
 
         most = engine.settings("topics", TopicSettings).prompt_topics
         numbers = schema.counts(engine.workspace.connection())
@@ -124,6 +126,8 @@ class Plugin:
     @hookimpl
     def memcore_stats(self, engine: Engine) -> Mapping[str, Any]:
         """Count topics and links."""
+        from memcore_plugins.topics import schema
+
         connection = engine.workspace.connection()
         numbers = schema.counts(connection)
         return {"topics": len(schema.load_topics(connection)), "links": sum(numbers.values())}

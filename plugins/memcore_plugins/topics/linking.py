@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 from memcore import Record
+from memcore_toolkit.stopwords import words
 
 from memcore_plugins.topics import schema
 from memcore_plugins.topics.registry import Registry, slug_of
@@ -27,26 +28,11 @@ __all__ = ["Subject", "link", "subject_of"]
 #: Formats (see `metadata["format"]`) whose headings name what the text is about.
 NAMED_BY_HEADINGS = frozenset({"bank", "memory", "wiki", "pages", ""})
 #: Pages of a bank that are sorted by kind, and files that hold everything: their titles say nothing.
-GENERAL = frozenset(
-    [
-        "world",
-        "experience",
-        "experiences",
-        "opinions",
-        "opinion",
-        "observations",
-        "reflections",
-        "memory",
-        "user",
-        "identity",
-        "soul",
-        "index",
-        "log",
-        "readme",
-        "retain",
-        "notes",
-        "preferences",
-    ]
+GENERAL = words(
+    """
+    world experience experiences opinions opinion observations reflections memory user identity soul index log
+    readme retain notes preferences
+    """
 )
 LONGEST_NAME = 60
 

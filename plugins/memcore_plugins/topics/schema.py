@@ -181,8 +181,8 @@ def drop_records(connection: sqlite3.Connection, record_ids: Sequence[str]) -> i
 def move_links(connection: sqlite3.Connection, record_ids: Sequence[str], successor: str) -> None:
     """Give the successor of records all their links and refusals, then drop the old ones."""
     connection.executemany(
-        "INSERT OR IGNORE INTO topic_curated SELECT topic_id, ?1, reason, refused, linked_at FROM topic_curated"
-        " WHERE record_id=?2",
+        "INSERT OR IGNORE INTO topic_curated SELECT topic_id, ?, reason, refused, linked_at FROM topic_curated"
+        " WHERE record_id=?",
         [(successor, key) for key in record_ids],
     )
     drop_records(connection, record_ids)

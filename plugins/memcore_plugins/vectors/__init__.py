@@ -115,10 +115,11 @@ class Plugin:
             plugin.mark("degraded" if used else "unavailable", reason, self.lacking.cure)
 
     @hookimpl
-    def memcore_stopping(self) -> None:
-        """Let the batch at hand finish and release the embedder."""
+    def memcore_stopping(self, engine: Engine) -> None:
+        """Let what is at hand finish, within seconds, and release the embedder."""
         if self._soon:
             self._soon.stop()
+        self.asker.finish(engine.core.search_timeout)
         self.chosen.close()
 
     @hookimpl

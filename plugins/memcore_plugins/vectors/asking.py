@@ -26,7 +26,7 @@ class Asker:
 
     def __init__(self, chosen: Chosen) -> None:
         self._chosen = chosen
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._asked: dict[int, float] = {}
         self._failed = False
         self._unwritten: Pause | None = None  # of a memory that is open for reading only
@@ -76,6 +76,11 @@ class Asker:
         self._failed, self._unwritten = False, None
         pauses.end(engine)
 
+    def finish(self, seconds: float) -> None:
+        """Wait at most so long for questions in flight: a process that ends inside a model's native code may crash."""
+        with self._lock:
+            self._lock.wait_for(lambda: not self._asked, seconds)
+
     def _timed(self, embedder: Embedder, text: str) -> tuple[Sequence[float], float]:
         started = time.monotonic()
         with self._lock:
@@ -85,6 +90,7 @@ class Asker:
         finally:
             with self._lock:
                 del self._asked[threading.get_ident()]
+                self._lock.notify_all()
         return vector, time.monotonic() - started
 
     def _hangs(self, patience: float) -> bool:

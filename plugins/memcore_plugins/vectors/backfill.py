@@ -28,6 +28,17 @@ __all__ = ["Step", "count_missing", "due", "find_missing", "open_shelf", "run", 
 
 PROBE = "memory"
 """A text every embedder can embed: whether it answers, and whether it is still the same model."""
+UNRELATED = (
+    "The ferry to the island leaves at seven in the morning.",
+    "Compile the module again without optimisation.",
+    "Meine Großmutter züchtet Tomaten auf dem Balkon.",
+    "The judge adjourned the hearing until Thursday.",
+    "低気圧が近づいて、明日は雪になるでしょう。",
+    "Whisk the egg whites before you add the sugar.",
+    "Le violoncelle est accordé un demi-ton trop bas.",
+    "Her left knee still hurts after the operation.",
+)
+"""Texts that have nothing to do with each other: models differ in the cosine they give such pairs, from 0.0 to 0.8."""
 PAGE = 1000
 
 
@@ -54,11 +65,16 @@ def open_shelf(engine: Engine, embedder: Embedder, origin: str, *, patient: bool
     if patient:
         embed(embedder, [PROBE])
     (probe,) = embed(embedder, [PROBE], query=True)
+    known = Shelf.find(engine.workspace.connection(), embedder.model, len(probe))
+    measured = known is not None and known.baseline() is not None
+    unrelated = embed(embedder, UNRELATED) if patient and not measured else None
     with engine.workspace.transaction() as connection:
         shelf = Shelf.open(connection, embedder.model, len(probe), engine.now())
         if not shelf.recognise(probe, engine.now()):
             shelf = Shelf.open(connection, embedder.model, len(probe), engine.now())
             shelf.recognise(probe, engine.now())
+        if unrelated is not None:
+            shelf.note_baseline(unrelated)
         shelf.note_origin(origin)
     return shelf
 

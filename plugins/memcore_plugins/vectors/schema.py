@@ -15,8 +15,9 @@ TABLES = [
         1,
         # origin: the settings that chose the model last; scanned: when all records were looked through
         # probe: the vector of a fixed text, by which another model behind the same name is noticed
+        # baseline: the cosine that this model gives texts which have nothing to do with each other
         "CREATE TABLE vec_models(id INTEGER PRIMARY KEY AUTOINCREMENT, fingerprint TEXT NOT NULL,"
-        " dimension INTEGER NOT NULL, since TEXT NOT NULL, origin TEXT, probe BLOB, scanned TEXT,"
+        " dimension INTEGER NOT NULL, since TEXT NOT NULL, origin TEXT, probe BLOB, baseline REAL, scanned TEXT,"
         " UNIQUE(fingerprint, dimension)) STRICT",
         "CREATE TABLE vec_curated(seq INTEGER PRIMARY KEY AUTOINCREMENT, record_id TEXT NOT NULL UNIQUE,"
         " model INTEGER NOT NULL REFERENCES vec_models(id), space INTEGER NOT NULL, speaker INTEGER,"

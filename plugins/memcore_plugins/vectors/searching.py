@@ -41,9 +41,13 @@ def by_meaning(plugin: Plugin, engine: Engine, query: Query) -> Sequence[Hit] | 
 
 
 def search(engine: Engine, query: Query, shelf: Shelf, vector: bytes, settings: VectorsSettings) -> list[Hit]:
-    """Return the records nearest to an eight-bit vector inside the query's scope, scored by cosine."""
+    """Return the records nearest to an eight-bit vector inside the query's scope.
+
+    The score is the cosine beyond what the model gives unrelated texts: 0 for those, 1 for the same text. So a score
+    means the same whatever the model.
+    """
     wanted = max(query.limit, settings.hits)
-    picked = _Picked(engine, query, wanted)
+    picked = _Picked(engine, query, wanted, shelf.baseline() or 0.0)
     if query.scope.ids:
         picked.add(shelf.exact(vector, query.scope.ids))
         return picked.hits
@@ -71,8 +75,9 @@ def search(engine: Engine, query: Query, shelf: Shelf, vector: bytes, settings: 
 class _Picked:
     """Collect hits inside the scope, the nearest first; each record is read once, and no more than are wanted."""
 
-    def __init__(self, engine: Engine, query: Query, wanted: int) -> None:
+    def __init__(self, engine: Engine, query: Query, wanted: int, baseline: float) -> None:
         self._engine, self._query, self._wanted = engine, query, wanted
+        self._baseline = min(baseline, 0.95)
         self._seen: set[str] = set()
         self.hits: list[Hit] = []
 
@@ -91,5 +96,5 @@ class _Picked:
         self._seen.update(cosine)
         for record in self._engine.get(list(cosine)):
             if self._query.scope.admits(record):
-                score = cosine[record.id]
+                score = max(0.0, (cosine[record.id] - self._baseline) / (1 - self._baseline))
                 self.hits.append(Hit(record=record, score=score, strategies={"vector": score}))

@@ -23,10 +23,11 @@ MOST_CANDIDATES = 4096
 SAME_MODEL = 0.98
 """Cosine of two vectors of one text by one model: half precision and batching move it by less than 0.001."""
 
-FEW = 20_000
+FEW = 5_000
 """Vectors that are searched faster without an estimate of how near the nearest are."""
 SAMPLE = 256
 """Vectors by which that is estimated; the third nearest of them bounds about 1 % of all, of which 0.2 % are wanted."""
+LEAST_SAMPLE = 64
 
 Near = list[tuple[str, float]]
 """Record ids with their cosine, the nearest first."""
@@ -67,9 +68,9 @@ class Shelf:
         Call inside a transaction. Returns whether the model is still the same.
         """
         stored = eight_bit(probe)
-        cosine = "1.0 - vec_distance_cosine(vec_int8(coalesce(probe, ?1)), vec_int8(?1))"
-        query = f"SELECT probe IS NULL, {cosine} FROM vec_models WHERE id=?2"
-        new, similar = self.connection.execute(query, (stored, self.model)).fetchone()
+        cosine = "1.0 - vec_distance_cosine(vec_int8(coalesce(probe, ?)), vec_int8(?))"
+        query = f"SELECT probe IS NULL, {cosine} FROM vec_models WHERE id=?"
+        new, similar = self.connection.execute(query, (stored, stored, self.model)).fetchone()
         if new:
             self.connection.execute("UPDATE vec_models SET probe=? WHERE id=?", (stored, self.model))
         if similar >= SAME_MODEL:
@@ -77,6 +78,19 @@ class Shelf:
         renamed = "UPDATE vec_models SET fingerprint = fingerprint || ' until ' || ? WHERE id=?"
         self.connection.execute(renamed, (now.isoformat(), self.model))
         return False
+
+    def baseline(self) -> float | None:
+        """Return the cosine this model gives unrelated texts, or None if that was not measured yet."""
+        row = self.connection.execute("SELECT baseline FROM vec_models WHERE id=?", (self.model,)).fetchone()
+        return row[0] if row else None
+
+    def note_baseline(self, vectors: Sequence[Sequence[float]]) -> None:
+        """Note the mean cosine between vectors of unrelated texts; call inside a transaction."""
+        stored = [eight_bit(vector) for vector in vectors]
+        query = "SELECT 1.0 - vec_distance_cosine(vec_int8(?), vec_int8(?))"
+        pairs = [(one, other) for place, one in enumerate(stored) for other in stored[:place]]
+        mean = sum(self.connection.execute(query, pair).fetchone()[0] for pair in pairs) / len(pairs)
+        self.connection.execute("UPDATE vec_models SET baseline=? WHERE id=?", (mean, self.model))
 
     def note_origin(self, origin: str) -> None:
         """Note which settings lead to this model now; call inside a transaction."""
@@ -131,35 +145,36 @@ class Shelf:
         return f"model=? AND space IN ({marks(spaces)})", [self.model, *spaces]
 
     def nearest(self, vector: bytes, candidates: int, spaces: list[int] | None) -> Near:
-        """Return the nearest candidates by sign bits, compared by cosine."""
-        near = ""
-        if (reach := self._reach(vector, spaces)) is not None:
-            near = f" AND distance<={reach}"
-        found = self._nearest(vector, candidates, spaces, near)
-        return found if len(found) == candidates or not near else self._nearest(vector, candidates, spaces, "")
+        """Return the nearest candidates by sign bits, compared by cosine.
 
-    def _reach(self, vector: bytes, spaces: list[int] | None) -> int | None:
-        """Return a number of differing bits within which a few times more vectors lie than are wanted, or None.
-
-        vec0 picks the k nearest of each chunk in time k * chunk, three quarters of a search at 100,000 and k = 200.
-        What lies out of reach is not picked from. The reach is estimated from an even sample of the vectors.
+        Where most vectors lie in these spaces, some of the candidates may lie outside: leaving those out later is
+        cheaper than asking vec0 for the spaces.
         """
+        within = "" if spaces is None else f" AND space IN ({','.join(map(str, spaces))})"  # vec0 binds no list here
+        sample = self._sample()
+        inside = [stored for space, stored in sample if spaces is None or space in spaces]
+        if 2 * len(inside) > len(sample):
+            within = ""
+        if len(inside) < LEAST_SAMPLE:
+            return self._nearest(vector, candidates, within)
+        near = f" AND distance<={_reach(vector, inside)}"
+        found = self._nearest(vector, candidates, within + near)
+        return found if len(found) == candidates else self._nearest(vector, candidates, within)
+
+    def _sample(self) -> list[tuple[int, bytes]]:
+        """Return space and vector of an even sample of a large shelf; nothing of a small one."""
         ends = "SELECT (SELECT min(seq) FROM vec_curated), (SELECT max(seq) FROM vec_curated)"  # one SELECT would scan
         low, high = self.connection.execute(ends).fetchone()
         if low is None or high - low < FEW:
-            return None
-        where, given = self._where(spaces)
+            return []
         seqs = ",".join(str(seq) for seq in range(low, high, (high - low) // SAMPLE))
-        rows = self.connection.execute(f"SELECT vector FROM vec_curated WHERE seq IN ({seqs}) AND +{where}", given)
-        asked = int.from_bytes(bits(vector), "big")
-        distances = sorted((int.from_bytes(bits(row[0]), "big") ^ asked).bit_count() for row in rows)
-        return distances[2] if len(distances) >= SAMPLE // 2 else None
+        query = f"SELECT space, vector FROM vec_curated WHERE seq IN ({seqs}) AND +model=?"
+        return self.connection.execute(query, (self.model,)).fetchall()
 
-    def _nearest(self, vector: bytes, candidates: int, spaces: list[int] | None, near: str) -> Near:
-        where = "" if spaces is None else f" AND space IN ({','.join(map(str, spaces))})"  # vec0 binds no list here
+    def _nearest(self, vector: bytes, candidates: int, conditions: str) -> Near:
         found = self.connection.execute(
             f"WITH near AS MATERIALIZED (SELECT rowid AS seq FROM vec_curated_bits_{self.model}"
-            f" WHERE bits MATCH vec_bit(?) AND k=?{near}{where})"
+            f" WHERE bits MATCH vec_bit(?) AND k=?{conditions})"
             f" SELECT record_id, {_COSINE} AS cosine FROM near JOIN vec_curated USING(seq)"
             " ORDER BY cosine DESC, record_id",
             (bits(vector), min(candidates, MOST_CANDIDATES), vector),
@@ -189,3 +204,14 @@ class Shelf:
             query = f"SELECT record_id FROM vec_curated WHERE model=? AND record_id IN ({marks(part)})"
             found.update(str(row[0]) for row in self.connection.execute(query, (self.model, *part)))
         return found
+
+
+def _reach(vector: bytes, sample: Sequence[bytes]) -> int:
+    """Return a number of differing bits within which a few times more vectors lie than are wanted.
+
+    vec0 picks the k nearest of each chunk in time k * chunk, three quarters of a search at 100,000 and k = 200. What
+    lies out of reach is not picked from.
+    """
+    asked = int.from_bytes(bits(vector), "big")
+    distances = sorted((int.from_bytes(bits(stored), "big") ^ asked).bit_count() for stored in sample)
+    return distances[max(1, 2 * len(sample) // SAMPLE)]

@@ -39,10 +39,17 @@ def examine(look: Look) -> Iterator[Check]:
         yield from _embedder(engine)
         yield from _runtime(engine)
         yield from _recall(engine)
+        yield from _hosts(engine)
 
 
 def _check(state: State, name: str, detail: str, cure: str = "") -> Check:
     return Check(area="memory", name=name, state=state, detail=detail, cure=cure)
+
+
+def _hosts(engine: Engine) -> Iterator[Check]:
+    """Yield what hosts ran into of late: the reason why an agent recalled nothing."""
+    for _, finding in engine.check("hosts"):
+        yield _check("warning", "hosts", finding.message, finding.cure)
 
 
 def _choice(look: Look) -> Iterator[Check]:
