@@ -129,9 +129,6 @@ class Record(Draft):
     content_hash: str
     status: Status = "active"
 
-    def __attrs_post_init__(self) -> None:
-        """Trust what a backend stored: it was checked as a draft."""
-
 
 @frozen(kw_only=True)
 class Stored:

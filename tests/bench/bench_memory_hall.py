@@ -60,7 +60,7 @@ def _timed(call: Callable[[Any], object], items: list[Any]) -> list[float]:
 
 def _write(report: Report, delay: float, count: int) -> None:
     """Put records one by one, in turn with bare posts of texts of the same length, and with the outbox's own commits."""
-    words = list(texts(3 * count + 40))
+    words = list(texts(3 * count))
     with _served(report, delay) as (server, engine), httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False) as client:
         backend: Any = engine.backend
         post, put, commit = [], [], []
@@ -69,24 +69,20 @@ def _write(report: Report, delay: float, count: int) -> None:
             drafts = [[Draft(content=text, namespace=NAMESPACE)] for text in words[3 * start + 20 : 3 * start + 40]]
             post += _timed(lambda body: client.post("/v1/memory/write", json=body).raise_for_status(), posted)
             put += _timed(backend.put, drafts)
-            commit += _timed(lambda number: _commit(engine, number), list(range(20)))
+            commit += _timed(lambda text: _commit(backend, text), words[3 * start + 40 : 3 * start + 60])
         bare, ours, twice = (percentile(samples, 0.5) for samples in (post, put, commit))
     label = f"memory-hall: write, embedder {delay * 1000:.0f} ms"
     floor = f"{bare * 1000:.2f} ms bare post + {twice * 1000:.2f} ms outbox commits"
     report.row(label, f"{ours * 1000:.2f} ms", floor=floor, ratio=(ours - twice) / bare, target="at most 1.15")
 
 
-def _commit(engine: Engine, number: int) -> None:
-    """Write what the outbox writes for one record: in with two rows, out with an update and a deletion."""
-    with engine.workspace.transaction() as connection:
-        connection.execute(
-            "INSERT INTO hall_entries(id, namespace, status, record, born) VALUES(?,?,?,?,?)",
-            (f"x{time.monotonic_ns()}", NAMESPACE, "active", "x" * 400, -number),
-        )
-        seq = connection.execute("INSERT INTO outbox(id, op, queued_at) VALUES('x', 'put', '')").lastrowid
-    with engine.workspace.transaction() as connection:
-        connection.execute("DELETE FROM outbox WHERE seq=?", (seq,))
-        connection.execute("UPDATE hall_entries SET confirmed=-1 WHERE born=?", (-number,))
+def _commit(backend: Any, text: str) -> None:
+    """Do what the outbox does for one record: one transaction to take it in, one to let it go."""
+    from memcore_backends.memory_hall.outbox import Done
+
+    entered = backend.outbox.enter([_prepared(backend, text)], lambda seq: None)
+    ops = backend.outbox.still([item.seq for item in entered])
+    backend.outbox.confirm([Done(op=ops[0], entry_id="none", content_hash="none")])
 
 
 def _flush(report: Report, delay: float, count: int) -> None:
@@ -104,7 +100,7 @@ def _flush(report: Report, delay: float, count: int) -> None:
             one = _rate(lambda: [post(text) for text in words[:count]], count)
             with ThreadPoolExecutor(4) as pool:
                 four = _rate(lambda: list(pool.map(post, words[count : 2 * count])), count)
-        backend.outbox.enter([backend_record(backend, text) for text in words[2 * count :]], lambda seq: None)
+        backend.outbox.enter([_prepared(backend, text) for text in words[2 * count :]], lambda seq: None)
         ours = _rate(backend.courier.flush, count)
         assert backend.outbox.depth()[0] == 0
     label = f"memory-hall: flush of {count}, embedder {delay * 1000:.0f} ms"
@@ -112,7 +108,7 @@ def _flush(report: Report, delay: float, count: int) -> None:
     report.row(label, f"{ours:.0f} writes/s", floor=floor, ratio=ours / max(one, four), target="at least 0.90")
 
 
-def backend_record(backend: Any, text: str) -> Any:
+def _prepared(backend: Any, text: str) -> Any:
     """Return what the outbox is given for a text."""
     from memcore_backends.memory_hall.wire import record_of
 
@@ -129,12 +125,14 @@ def _dead(report: Report, count: int) -> None:
     """Prefetch with the server killed, from the copies of this many records."""
     words = list(texts(count, seed=5))
     with _served(report, 0.0) as (server, engine):
-        server.kill()
-        engine.backend.put([Draft(content=text, namespace=NAMESPACE) for text in words])
         scope = Scope(namespaces=(NAMESPACE,))
+        backend: Any = engine.backend
+        backend.outbox.enter([_prepared(backend, text) for text in words], lambda seq: None)
+        engine.prefetch("something else", scope=scope)
+        server.kill()
         asked = [" ".join(text.split()[5:10]) for text in words[:: max(1, count // 40)]]
         spent = _timed(lambda text: engine.prefetch(text, scope=scope), asked)
         found = engine.prefetch(asked[0], scope=scope).hits
     assert found, "prefetch must answer from local state"
     report.latency(f"memory-hall: prefetch with the server dead, {count} records here", spent[1:], target="p95 below 50 ms")
-    report.row("memory-hall: first prefetch after it died", f"{spent[0] * 1000:.0f} ms")
+    report.row("memory-hall: the prefetch that notices it", f"{spent[0] * 1000:.0f} ms", target="below 50 ms")

@@ -108,7 +108,7 @@ def test_a_clock_that_was_set_back_does_not_hold_the_pause_for_long(engine, cloc
     assert by_meaning(engine, "replica")[0] == TEXT
 
 
-def test_an_embedder_that_hangs_is_cut_off_once_and_then_not_waited_for(tmp_path, clock):
+def test_an_embedder_that_hangs_is_cut_off_and_then_not_waited_for(tmp_path, clock):
     with open_memory(tmp_path, clock=clock, more=PREFETCH, search_timeout=0.3) as engine:
         remember(engine, TEXT)
         engine.maintain(only="vectors")
@@ -117,6 +117,7 @@ def test_an_embedder_that_hangs_is_cut_off_once_and_then_not_waited_for(tmp_path
             recall = engine.prefetch("where does the replica run")
             assert recall.hits
             assert "vectors was too slow and is left out" in recall.notes
+            engine.prefetch("where does the replica run")  # may begin just before the first is counted as hanging
             waiting = asked(engine)
             for _ in range(3):
                 recall = engine.prefetch("where does the replica run")
@@ -246,11 +247,32 @@ def test_an_engine_that_closes_waits_for_a_question_in_flight_but_not_for_ever(t
         remember(engine, TEXT)
         engine.maintain(only="vectors")
         toy(engine).hang = released = threading.Event()
-        before = asked(engine)
-        thread = threading.Thread(target=lambda: by_meaning(engine, "replica"), daemon=True)
+        before, found = asked(engine), []
+        thread = threading.Thread(target=lambda: found.append(by_meaning(engine, "replica")), daemon=True)
         thread.start()
         while asked(engine) == before:
             thread.join(0.01)
     assert thread.is_alive()
     released.set()
     thread.join()
+    assert found == [[]]  # it touched the closed memory no more, which would crash the process
+
+
+@pytest.mark.parametrize("dead", [False, True])
+def test_engines_that_close_in_the_middle_of_searches_crash_nothing(tmp_path, dead):
+    with open_memory(tmp_path) as engine:
+        remember(engine, *(f"fact number {n}" for n in range(50)))
+        engine.maintain(only="vectors")
+    for _ in range(15):
+        _search_while_closing(tmp_path, dead)
+
+
+def _search_while_closing(home, dead):
+    engine = open_memory(home, search_timeout=0.05, vectors__pause=0, embedder_toy__delay=0.001)
+    toy(engine).dead = dead
+    threads = [threading.Thread(target=lambda: by_meaning(engine, "fact 7")) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    engine.close()
+    for thread in threads:
+        thread.join()

@@ -42,11 +42,12 @@ _log = logging.getLogger("memcore.memory_hall")
 
 @frozen(kw_only=True)
 class Flushed:
-    """What one flush did: operations confirmed, set aside, and what stopped it (None: nothing more to send, or the time)."""
+    """What one flush did: operations confirmed and set aside, what stopped it, and whether nothing is left to send."""
 
     sent: int = 0
     refused: int = 0
     problem: MemcoreError | None = None
+    whole: bool = False
 
 
 class Courier:
@@ -62,6 +63,7 @@ class Courier:
         self._thread: threading.Thread | None = None
         self._closing, self._more = threading.Event(), False
         self.problem: MemcoreError | None = None
+        self._clear = False
 
     # --- from the thread that writes ---
 
@@ -77,12 +79,13 @@ class Courier:
         """Send these operations now, if the server is there and not much waits in front of them; else see to it later."""
         if not seqs:
             return
-        behind = self.problem is not None and self._settings.background
-        later = (
-            behind or not self._link.ready(self._settings.patience) or self._outbox.ahead(seqs[0], INLINE + 1) > INLINE
-        )
-        if later or self.flush(self._settings.put_wait).problem is not None:
+        if not self._clear and (self._lags() or self._outbox.ahead(seqs[0], INLINE + 1) > INLINE):
             self.nudge()
+        elif not self._link.ready(self._settings.patience) or not self.flush(self._settings.put_wait).whole:
+            self.nudge()
+
+    def _lags(self) -> bool:
+        return self.problem is not None and self._settings.background
 
     # --- flushing ---
 
@@ -97,12 +100,12 @@ class Courier:
                 raise self._link.absent()
             with self._my_turn(limit):
                 run = self._run_through(limit)
-                flushed = Flushed(sent=run.sent, refused=run.refused, problem=run.problem)
+                flushed = Flushed(sent=run.sent, refused=run.refused, problem=run.problem, whole=run.whole)
         except MemcoreError as error:  # another one is sending, or the workspace is full: everything stays where it is
             flushed = Flushed(problem=error)
         if flushed.problem is not None and self.problem is None:
             _log.warning("writes wait in the outbox: %s", type(flushed.problem).__name__)
-        self.problem = flushed.problem
+        self.problem, self._clear = flushed.problem, flushed.whole
         return flushed
 
     @contextmanager
@@ -121,7 +124,9 @@ class Courier:
     def _run_through(self, limit: float) -> _Run:
         run, after = _Run(self._outbox, self._expected), 0
         try:
-            while ops := self._outbox.waiting(after, BATCH):
+            more = True
+            while more and (ops := self._outbox.waiting(after, BATCH)):
+                more = len(ops) == BATCH
                 delivery = Delivery(
                     self._link, self._directory, self._outbox, ops, agent=self._settings.agent, until=limit
                 )
@@ -134,6 +139,7 @@ class Courier:
                 finally:
                     run.confirm(delivery)
             run.end()
+            run.whole = run.problem is None
         except MemcoreError as error:
             run.problem = error
         return run
@@ -155,7 +161,7 @@ class Courier:
         try:
             while not self._closing.is_set():
                 self._more = False
-                if self.flush().problem is None:
+                if self.flush().whole:
                     pause = FIRST_PAUSE
                     if self._is_done():
                         return
@@ -194,6 +200,7 @@ class _Run:
         self._taken: dict[str, int] = {}  # kind of operation -> number of the last one the server took
         self.sent = self.refused = 0
         self.problem: MemcoreError | None = None
+        self.whole = False
 
     def send(self, delivery: Delivery, op: Op) -> None:
         """Deliver one operation, leave it behind, or set it aside; raises what stops the flush."""

@@ -111,7 +111,8 @@ class Delivery:
 
     def _take(self, op: Op, state: State, entry_id: str, digest: str, record: Record) -> None:
         self._sent[op.id] = entry_id
-        self.done.append(Done(op=op, entry_id=entry_id, content_hash=digest, record=record))
+        there = None if state == "new" else record
+        self.done.append(Done(op=op, entry_id=entry_id, content_hash=digest, record=there))
         self.states[op.seq] = (state, record)
 
     # --- leaving active memory ---

@@ -6,6 +6,7 @@ with a time of expiry would let a machine that slept go on with what another pro
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 import threading
@@ -27,15 +28,17 @@ class Lease:
     def __init__(self, workspace: Path) -> None:
         self._path = workspace.with_name(f"{workspace.name}-outbox")
         self._connection: sqlite3.Connection | None = None
-        self._lock, self._closed = threading.Lock(), False
+        self._lock, self._closed, self._wait = threading.Lock(), False, -1
 
     @contextmanager
     def held(self, limit: float) -> Iterator[bool]:
         """Hold the lease for a block; gives False if another process kept it until `limit` on the monotonic clock."""
         with self._lock:
             connection = self._open()
-            wait = max(0.0, min(limit - time.monotonic(), LONGEST))
-            connection.execute(f"PRAGMA busy_timeout={int(wait * 1000)}")
+            wait = math.ceil(max(0.0, min(limit - time.monotonic(), LONGEST)))
+            if wait != self._wait:
+                connection.execute(f"PRAGMA busy_timeout={wait * 1000}")
+                self._wait = wait
             try:
                 connection.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:

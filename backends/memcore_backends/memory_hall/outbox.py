@@ -70,7 +70,7 @@ class Entered:
 
 @frozen(kw_only=True)
 class Done:
-    """An operation that the server has confirmed, and for a put where the record lies and what it is there."""
+    """An operation that the server has confirmed, for a put where the record lies, and what it is there if not what is here."""
 
     op: Op
     entry_id: str | None = None
@@ -78,6 +78,15 @@ class Done:
     record: Record | None = None
 
 
+_NOW = "max(coalesce((SELECT max(born) FROM hall_entries), 0), coalesce((SELECT max(confirmed) FROM hall_entries), 0))"
+_LAST = "NOT EXISTS (SELECT 1 FROM outbox WHERE id=:id)"
+_CONFIRM = f"""
+    UPDATE hall_entries SET confirmed=coalesce(confirmed, {_NOW} + 1),
+    entry_id=coalesce(:entry_id, entry_id), content_hash=coalesce(:content_hash, content_hash),
+    status=CASE WHEN {_LAST} THEN coalesce(:status, status) ELSE status END,
+    record=CASE WHEN NOT {_LAST} THEN record WHEN :copy THEN coalesce(:record, record) END
+    WHERE id=:id"""
+"""What the server said becomes what is known, unless more waits for the record: then what is here is newer."""
 _KNOWN = "id, namespace, status, entry_id, content_hash, record, born, confirmed"
 _OP = "seq, id, op, detail, queued_at, rounds, problem, refused"
 
@@ -107,8 +116,8 @@ class Outbox:
         """Keep records and queue their puts, in order; `expect` is told each number before anybody can see it."""
         with self._access.transaction() as connection:
             keys = [record.id for record, _ in prepared]
-            rows, last = self._rows(keys), self._last_ops(keys)
-            tick = self._tick()
+            rows = self._rows(keys)
+            last, tick = self._last_ops(list(rows)), self._tick()
             entered = []
             for record, text in prepared:
                 row = rows.get(record.id)
@@ -180,21 +189,13 @@ class Outbox:
     def confirm(self, done: Sequence[Done]) -> None:
         """Take confirmed operations out, and note where their records lie and what they are there."""
         with self._access.transaction() as connection:
-            tick = self._tick()
             for item in done:
                 connection.execute("DELETE FROM outbox WHERE seq=?", (item.op.seq,))
-                more = connection.execute("SELECT 1 FROM outbox WHERE id=? LIMIT 1", (item.op.id,)).fetchone()
-                sql = "confirmed=coalesce(confirmed, ?)"
-                values: list[Any] = [tick]
-                if item.op.op == "put":
-                    sql, values = f"{sql}, entry_id=?, content_hash=?", [*values, item.entry_id, item.content_hash]
-                if not more and item.record is not None:
-                    sql, values = f"{sql}, status=?", [*values, item.record.status]
-                if not more and not self._copy:
-                    sql = f"{sql}, record=NULL"
-                elif item.record is not None and not more:
-                    sql, values = f"{sql}, record=?", [*values, encode(item.record)]
-                connection.execute(f"UPDATE hall_entries SET {sql} WHERE id=?", (*values, item.op.id))
+                connection.execute(_CONFIRM, {
+                    "id": item.op.id, "entry_id": item.entry_id, "content_hash": item.content_hash, "copy": self._copy,
+                    "status": item.record.status if item.record else None,
+                    "record": encode(item.record) if item.record else None,
+                })  # fmt: skip
 
     def note(self, seq: int, problem: str, *, refused: bool = False, seen: bool = True) -> None:
         """Note why an operation was not confirmed; a refused one is set aside. `seen`: the server may have got it."""
@@ -272,9 +273,7 @@ class Outbox:
 
     def now(self) -> int:
         """Return the tick of the last change."""
-        (row,) = self._select(
-            "SELECT max(coalesce((SELECT max(born) FROM hall_entries), 0), coalesce((SELECT max(confirmed) FROM hall_entries), 0))"
-        ) or [(0,)]
+        (row,) = self._select(f"SELECT {_NOW}") or [(0,)]
         return int(row[0])
 
     def known(self, ids: Sequence[str]) -> dict[str, Known]:
@@ -292,12 +291,14 @@ class Outbox:
         return [_known(row) for row in rows]
 
     def matching(self, words: Sequence[str], *, everywhere: bool, limit: int) -> list[Record]:
-        """Return the newest local copies that hold one of the words; without `everywhere`, of unsent records only."""
-        where = " OR ".join(["instr(lower(record), ?)"] * len(words)) or "0"
-        sql = f"SELECT {_KNOWN} FROM hall_entries WHERE record IS NOT NULL AND ({where})"
-        sql += "" if everywhere else " AND confirmed IS NULL"
-        rows = self._select(f"{sql} ORDER BY born DESC LIMIT ?", (*words, limit))
-        return [copy for row in rows if (copy := _known(row).copy()) is not None]
+        """Return the local copies that hold most of the words, the newest first; without `everywhere`, of unsent ones."""
+        if not words:
+            return []
+        held = " + ".join(["(instr(lower(record), ?) > 0)"] * len(words))
+        where = "record IS NOT NULL" if everywhere else "record IS NOT NULL AND confirmed IS NULL"
+        sql = f"SELECT {_KNOWN}, {held} AS held FROM hall_entries WHERE {where} AND held > 0"
+        rows = self._select(f"{sql} ORDER BY held DESC, born DESC LIMIT ?", (*words, limit))
+        return [copy for row in rows if (copy := _known(row[:-1]).copy()) is not None]
 
     def ahead(self, seq: int, limit: int) -> int:
         """Return how many operations wait in front of one, counting no further than `limit`."""

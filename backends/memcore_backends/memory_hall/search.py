@@ -27,7 +27,7 @@ __all__ = ["Searcher"]
 
 MOST_HITS = 100  # of one search on the server
 LONGEST_QUERY = 2000  # characters; a very long one blocks the server's event loop
-MOST_LOCAL = 500  # local copies that are ranked
+MOST_LOCAL = 150  # local copies that are ranked
 SLOW = 1.0  # seconds: a search that took longer waited for an embedder that does not answer
 
 

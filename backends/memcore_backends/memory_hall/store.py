@@ -76,9 +76,10 @@ class MemoryHall:
         entered = self._sent(lambda: self.outbox.enter(prepared, self.courier.expect), _numbers)
         outcomes = {item.seq: self.courier.outcome(item.seq) for item in entered if item.seq is not None}
         current = {record.id: record for record, _ in prepared}
-        known = self.outbox.known(list(current))
-        current |= {key: copy for key, row in known.items() if (copy := row.copy()) is not None}
-        current |= {outcome[1].id: outcome[1] for outcome in outcomes.values() if outcome}
+        said = {outcome[1].id: outcome[1] for outcome in outcomes.values() if outcome}
+        if unsaid := [key for key in current if key not in said]:
+            current |= {key: copy for key, row in self.outbox.known(unsaid).items() if (copy := row.copy()) is not None}
+        current |= said
         stored = []
         for item in entered:
             outcome = outcomes.get(item.seq) if item.seq is not None else None

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
+from memcore.errors import CorruptError
 from memcore.records import Record
 from memcore.workspace import Workspace
 from memcore_toolkit.text import LONGEST_TERM, index_text
@@ -124,13 +125,15 @@ class Index:
                 (_entry(seq, record) for seq, record in entries),
             )
 
-    def remove(self, connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
-        """Take records out of the index; their words may remain on disk until `erase`."""
+    def replace(self, connection: sqlite3.Connection, seq: int, old: Record, new: Record) -> None:
+        """Index a changed record, whose row is changed already; words of the old one may remain on disk until `erase`."""
         if self.enabled:
-            connection.executemany(
-                "INSERT INTO curated_fts(curated_fts, rowid, content, summary, labels) VALUES('delete',?,?,?,?)",
-                (_entry(seq, record) for seq, record in entries),
-            )
+            try:
+                with self._workspace.transaction():
+                    self._remove(connection, [(seq, old)])
+                    self.add(connection, [(seq, new)])
+            except CorruptError:  # see `_remove`
+                self.rebuild()
 
     def erase(self, connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
         """Take records whose rows are gone out of the index so that no segment of it holds a word of theirs."""
@@ -138,10 +141,26 @@ class Index:
             for part in self._workspace.tables() & {"curated_fts_data", "curated_fts_idx", "curated_fts_docsize"}:
                 connection.execute(f"DELETE FROM {part}")
             return
-        self.remove(connection, entries)
-        connection.execute("INSERT INTO curated_fts(curated_fts) VALUES('optimize')")
-        if self._holds_strangers(connection):  # another Unicode version had cut them into other words than we removed
+        try:
+            with self._workspace.transaction():
+                self._remove(connection, entries)
+                connection.execute("INSERT INTO curated_fts(curated_fts) VALUES('optimize')")
+                clean = not self._holds_strangers(connection)
+        except CorruptError:
+            clean = False
+        if not clean:
             self.rebuild()
+
+    def _remove(self, connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
+        """Take entries out of the index, which has to be told what it holds.
+
+        If a newer Python knows more of Unicode and cuts a text into other words than were indexed, words stay behind, or
+        SQLite takes the index for damaged and raises.
+        """
+        connection.executemany(
+            "INSERT INTO curated_fts(curated_fts, rowid, content, summary, labels) VALUES('delete',?,?,?,?)",
+            (_entry(seq, record) for seq, record in entries),
+        )
 
     def _holds_strangers(self, connection: sqlite3.Connection) -> bool:
         connection.execute(

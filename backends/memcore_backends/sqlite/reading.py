@@ -21,7 +21,9 @@ def load(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str, tuple[
     """Return the records with these ids and their `seq`, by id; unknown ids are left out."""
     found: dict[str, tuple[int, Record]] = {}
     for table in (CURATED, EPISODES):
-        own = [key for key in ids if key[:1] == table.letter]  # the first letter of an id names its table
+        own = [
+            key for key in ids if key[:1] == table.letter and key.isascii()
+        ]  # the first letter of an id names its table
         for start in range(0, len(own), CHUNK):
             chunk = own[start : start + CHUNK]
             for row in connection.execute(table.select(f"WHERE id IN ({placeholders(len(chunk))})"), chunk):

@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from attrs import fields_dict
 from memcore.errors import InvalidInputError
 from memcore.records import Draft, Record, content_hash
 
 from memcore_backends.sqlite.schema import CURATED, EPISODES, Table
 
-__all__ = ["EPISODE", "encode_text", "list_item", "record_of", "table_of", "to_record", "to_row", "utc"]
+__all__ = ["EPISODE", "checked", "encode_text", "list_item", "record_of", "table_of", "to_record", "to_row", "utc"]
 
 EPISODE = "episode"
 ID_DIGITS = 28  # 112 bits: two memories do not get one id by chance, and nobody makes them to
@@ -35,7 +36,7 @@ def record_of(draft: Draft, now: datetime) -> Record:
     InvalidInputError for text that is not valid Unicode.
     """
     digest = content_hash(draft.content)
-    whole = draft if isinstance(draft, Record) else None
+    whole = checked(draft) if isinstance(draft, Record) else None
     metadata = _as_stored(draft.metadata) if draft.metadata else {}
     return Record(
         id=_identity(draft, digest),
@@ -56,6 +57,12 @@ def record_of(draft: Draft, now: datetime) -> Record:
         content_hash=digest,
         status=whole.status if whole else "active",
     )
+
+
+def checked(record: Record) -> Record:
+    """Return a record that could be written as a draft; a record does not check itself. Raises InvalidInputError."""
+    Draft(**{name: getattr(record, name) for name in fields_dict(Draft)})
+    return record
 
 
 def _identity(draft: Draft, digest: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from memcore.records import Scope
@@ -33,7 +34,9 @@ class Condition:
         self._among("kind", scope.kinds)
         self._among("status", scope.statuses)
         if scope.ids:
-            self._add("id IN (SELECT value FROM json_each(?))", encode_text(list(scope.ids)))
+            self._add(
+                "id IN (SELECT value FROM json_each(?))", encode_text([key for key in scope.ids if key.isascii()])
+            )
         if scope.agent_id is not None:
             self._add("agent_id = ?", scope.agent_id)
         for tag in scope.tags:
@@ -44,7 +47,7 @@ class Condition:
         self._source(scope.source)
         for time, sign in ((scope.since, ">="), (scope.until, "<")):
             if time is not None:
-                self._add(f"coalesce(occurred_at, created_at) {sign} ?", utc(time))
+                self._add(f"coalesce(occurred_at, created_at) {sign} ?", _bound(time))
         if scope.min_confidence is not None:
             self._add("(confidence IS NULL OR confidence >= ?)", scope.min_confidence)
         self.sql = " AND ".join(self._parts) or "1"
@@ -63,7 +66,7 @@ class Condition:
 
     def _add(self, sql: str, *values: Any) -> None:
         self._parts.append(sql)
-        self.values += values
+        self.values += map(_bindable, values)
 
     def _among(self, column: str, names: Sequence[str]) -> None:
         if len(names) == 1:
@@ -82,3 +85,21 @@ class Condition:
             lines = f"{source}#"
             self._add("source >= ? AND source < ?", source, f"{source}$")
             self._add("(source = ? OR substr(source, 1, ?) = ?)", source, len(lines), lines)
+
+
+def _bindable(value: Any) -> Any:
+    """Return text that SQLite cannot hold as bytes, which equal no text: nothing stored can match it."""
+    if isinstance(value, str) and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return value.encode(errors="surrogatepass")
+    return value
+
+
+def _bound(time: datetime) -> str:
+    """Return a time as it is stored; one that leaves the calendar in UTC sorts before or behind every stored one."""
+    try:
+        return utc(time) or ""
+    except ValueError:
+        return "" if time.year < 5000 else "~"

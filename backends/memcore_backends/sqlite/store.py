@@ -16,7 +16,7 @@ from memcore.workspace import Workspace
 
 from memcore_backends.sqlite import reading
 from memcore_backends.sqlite.index import Entry, Index
-from memcore_backends.sqlite.rows import table_of, to_record, utc
+from memcore_backends.sqlite.rows import checked, table_of, to_record, utc
 from memcore_backends.sqlite.schema import Table, placeholders
 from memcore_backends.sqlite.search import Ranker
 
@@ -110,7 +110,7 @@ class SqliteBackend:
             if key not in found:
                 raise InvalidInputError(f"there is no record {key}", cure="memcore search finds records and their ids")
             seq, old = found[key]
-            change(connection, self.index, seq, old, evolve(old, **fields))
+            change(connection, self.index, seq, old, checked(evolve(old, **fields)))
             return to_record(connection.execute(table_of(old).select("WHERE seq = ?"), (seq,)).fetchone())
 
     def delete(self, ids: Sequence[str]) -> int:

@@ -139,5 +139,4 @@ def change(connection: sqlite3.Connection, index: Index, seq: int, old: Record, 
     named = {f"c{number}": value for number, value in enumerate(to_row(new, seq), 1)}
     connection.execute(table_of(new).update, named)
     if (old.summary, old.tags, old.entities) != (new.summary, new.tags, new.entities):
-        index.remove(connection, [(seq, old)])
-        index.add(connection, [(seq, new)])
+        index.replace(connection, seq, old, new)

@@ -1,8 +1,9 @@
 """One ranked list from the lists of all strategies: normalised scores, context, structure, time and mild priors.
 
 The words are counted again, in the hits of the word search and in the turns around them, because an index does not say
-which words matched and cannot look at neighbours. Other lists are added with a weight, and with trust in their shape: a
-vector list whose best hit barely rises above its tail adds little.
+which words matched and cannot look at neighbours. Other lists are added with a weight. Words are trusted by the share
+of the question that the best record holds, vectors by how far a hit rises above the tail of its list: similarities
+mean the same from question to question, so they are not stretched.
 
     score = (words * trust + weight * vector + weight * topic + ...) * speaker * entity * answer * ... * priors
 """
@@ -31,12 +32,12 @@ Lists = Mapping[str, Sequence[Hit]]
 
 #: Strategies that do not look at the words of the question.
 WORDLESS = frozenset({"vector", "topic", "time"})
-#: Difference of similarity between the best hit of a vector list and its tail from which the list is trusted fully.
-CLEAR_GAP = 0.25
 #: A vector list this long shows its own tail.
 LONG_LIST = 20
-#: Share of the words' score that does not depend on how many of the question's words the best record holds.
-TRUST_IN_WORDS = 0.5
+#: Trust in the words when the best record holds none of them but related ones, against other strategies.
+LEAST_TRUST = 0.25
+#: Share of the question's rare words in the best record from which the words are trusted fully.
+TRUSTED_SHARE = 0.6
 #: Share of character pairs that stand between two words and match nothing, in questions of unspaced scripts.
 UNSPACED_GLUE = 0.5
 #: Words besides names and dates up to which a question about a time asks for all there was: "what happened ...".
@@ -96,10 +97,7 @@ def _add_other_lists(candidates: Mapping[str, Candidate], lists: Lists, settings
         if name == "text" or not hits or weight <= 0:
             continue
         scores = [hit.score for hit in hits]
-        base, scale = 0.0, max(1.0, *scores)
-        if name == "vector":
-            base = _tail(scores)
-            scale = max(max(scores) - base, CLEAR_GAP)
+        base, scale = (_tail(scores), 1.0) if name == "vector" else (0.0, max(1.0, *scores))
         for hit in hits:
             candidates[hit.record.id].added += weight * max(0.0, hit.score - base) / scale
 
@@ -136,25 +134,26 @@ def _is_relevant(
 def _ranked(candidates: Sequence[Candidate], signals: Signals, count: int) -> list[Hit]:
     """Return the best hits; the signals that read texts again, and the explanations, are worked out for them only."""
     best = max(candidates, key=lambda candidate: candidate.words)
-    trust = (TRUST_IN_WORDS + (1 - TRUST_IN_WORDS) * best.share) / (best.words or 1.0)
+    trust = LEAST_TRUST + (1 - LEAST_TRUST) * min(1.0, best.share / TRUSTED_SHARE)
+    weight = trust / (best.words or 1.0)
     scored = []
     for candidate in candidates:
-        score = candidate.words * trust + candidate.added
+        score = candidate.words * weight + candidate.added
         if score > 0:
             for _, factor in signals.factors(candidate):
                 score *= factor
             scored.append((score, candidate))
     scored.sort(key=lambda pair: (-pair[0], pair[1].record.id))
-    hits = [_hit(score, candidate, trust, signals) for score, candidate in scored[:count]]
+    hits = [_hit(score, candidate, weight, signals) for score, candidate in scored[:count]]
     return sorted(hits, key=lambda hit: (-hit.score, hit.record.id))
 
 
-def _hit(score: float, candidate: Candidate, trust: float, signals: Signals) -> Hit:
+def _hit(score: float, candidate: Candidate, weight: float, signals: Signals) -> Hit:
     notes = []
     if candidate.own:
-        notes.append(f"words {candidate.own * trust:.2f}, {candidate.own_share:.0%} of the question")
+        notes.append(f"words {candidate.own * weight:.2f}, {candidate.own_share:.0%} of the question")
     if candidate.words > candidate.own:
-        notes.append(f"turns around it {(candidate.words - candidate.own) * trust:.2f}")
+        notes.append(f"turns around it {(candidate.words - candidate.own) * weight:.2f}")
     if candidate.added:
         notes.append(f"other strategies {candidate.added:.2f}")
     factors = list(signals.factors(candidate))
@@ -162,6 +161,6 @@ def _hit(score: float, candidate: Candidate, trust: float, signals: Signals) -> 
         factors.append(answer)
         score *= answer[1]
     notes += [f"{name}: x{factor:.2f}" for name, factor in factors if abs(factor - 1) >= 0.005]
-    strategies = candidate.strategies or {"context": round(candidate.words * trust, 4)}
+    strategies = candidate.strategies or {"context": round(candidate.words * weight, 4)}
     source = (candidate.record.source,) if candidate.record.source else ()
     return Hit(record=candidate.record, score=score, strategies=strategies, sources=source, notes=tuple(notes))

@@ -36,7 +36,7 @@ class PrefetchSettings:
     topic: float = _setting(0.3, "weight of the topic strategy", "a third of a full match of words")
     other: float = _setting(0.4, "weight of a strategy this plugin does not know", "below every known one")
     floor: float = _setting(0.35, "share of the question's rare words some record must hold", "benchmark: false recall")
-    vector_floor: float = _setting(0.5, "similarity that counts as relevant without words", "above unrelated pairs")
+    vector_floor: float = _setting(0.5, "similarity that counts as relevant without words", "far above unrelated pairs")
     diversity: float = _setting(0.15, "what a hit loses for saying what a better one said", "0 for evidence tests")
     duplicates: bool = _setting(True, "merge near-duplicates into one hit with all sources", "same text, many files")
     substring_rows: int = _setting(

@@ -196,8 +196,8 @@ def history(connection: sqlite3.Connection, record_id: str = "") -> list[Step]:
     """Return the steps of a record, or of all, oldest first."""
     rows = connection.execute(
         "SELECT record_id, at, before, after, by, why FROM promotions_history "
-        "WHERE ?1='' OR record_id=?1 ORDER BY number",
-        (record_id,),
+        "WHERE ?='' OR record_id=? ORDER BY number",
+        (record_id, record_id),
     )
     names = ("record_id", "at", "before", "after", "by", "why")
     return [Step(**dict(zip(names, row, strict=True))) for row in rows]

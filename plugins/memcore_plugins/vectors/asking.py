@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from memcore_plugins.vectors import pause as pauses
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Asker"]
 
 CURE = "look whether the embedder runs; memcore backfill-vectors tries it at once"
+LONGEST_CLOSE = 10.0
 
 
 class Asker:
@@ -28,6 +30,8 @@ class Asker:
         self._chosen = chosen
         self._lock = threading.Condition()
         self._asked: dict[int, float] = {}
+        self._busy = 0  # searches that may be using SQLite just now
+        self._closing = False
         self._failed = False
         self._unwritten: Pause | None = None  # of a memory that is open for reading only
 
@@ -49,7 +53,11 @@ class Asker:
             if embedder is None:
                 return None
             vector, spent = self._timed(embedder, text)
+        except _ClosingError:
+            return None
         except Exception as error:  # noqa: BLE001 - whatever an embedder raises costs this strategy only
+            if self._closing:
+                return None
             self.fail(engine, choice, pauses.describe(error), pause)
             return None
         if spent > patience:
@@ -76,21 +84,43 @@ class Asker:
         self._failed, self._unwritten = False, None
         pauses.end(engine)
 
-    def finish(self, seconds: float) -> None:
-        """Wait at most so long for questions in flight: a process that ends inside a model's native code may crash."""
+    @contextmanager
+    def turn(self) -> Iterator[bool]:
+        """Run one search; False once the engine closes: SQLite crashes if a connection is closed while it is used."""
         with self._lock:
+            self._busy += 1
+            open_ = not self._closing
+        try:
+            yield open_
+        finally:
+            with self._lock:
+                self._busy -= 1
+                self._lock.notify_all()
+
+    def finish(self, seconds: float) -> None:
+        """Let no search begin or go on, and wait for those under way; for an embedder only so many seconds."""
+        with self._lock:
+            self._closing = True
             self._lock.wait_for(lambda: not self._asked, seconds)
+            self._lock.wait_for(lambda: not self._busy, LONGEST_CLOSE)
 
     def _timed(self, embedder: Embedder, text: str) -> tuple[Sequence[float], float]:
         started = time.monotonic()
         with self._lock:
+            if self._closing:
+                raise _ClosingError
             self._asked[threading.get_ident()] = started
+            self._busy -= 1
+            self._lock.notify_all()
         try:
             vector = embed(embedder, [text], query=True)[0]
         finally:
             with self._lock:
                 del self._asked[threading.get_ident()]
+                self._busy += 1
                 self._lock.notify_all()
+        if self._closing:
+            raise _ClosingError
         return vector, time.monotonic() - started
 
     def _hangs(self, patience: float) -> bool:
@@ -101,3 +131,7 @@ class Asker:
         self._failed = True
         if plugin := engine.catalog.plugins.get("vectors"):
             plugin.mark("degraded", reason, CURE)
+
+
+class _ClosingError(Exception):
+    """The engine closes: the answer is of no use any more."""

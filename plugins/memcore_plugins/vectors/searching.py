@@ -25,11 +25,16 @@ WIDEN = 4
 
 def by_meaning(plugin: Plugin, engine: Engine, query: Query) -> Sequence[Hit] | None:
     """Return the records nearest to the question; None where there are no vectors or no embedder answers."""
+    with plugin.asker.turn() as admitted:
+        return _by_meaning(plugin, engine, query) if admitted else None
+
+
+def _by_meaning(plugin: Plugin, engine: Engine, query: Query) -> Sequence[Hit] | None:
+    from memcore_plugins.vectors import VectorsSettings
+
     connection = engine.workspace.connection()
     if not schema.prepared(connection) or not connection.execute("SELECT 1 FROM vec_curated LIMIT 1").fetchone():
         return None
-    from memcore_plugins.vectors import VectorsSettings
-
     settings = engine.settings("vectors", VectorsSettings)
     text = question(query.text, schema.speakers(connection))[: settings.characters]
     answer = plugin.asker.ask(engine, text, pause=settings.pause)
