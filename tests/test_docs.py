@@ -17,7 +17,9 @@ PROGRAM = Path(sys.executable).parent
 
 
 def blocks(page, language):
-    return re.findall(rf"^```{language}\n(.*?)^```", (DOCS / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return re.findall(
+        rf"^```{language}\n(.*?)^```", (DOCS / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
 
 
 def run(command, folder, **env):

@@ -39,7 +39,9 @@ def live(home, **settings):
     """Use everything an engine offers once and return the status and reason of every plugin."""
     with Engine.open(home=home, environ={}, settings=settings, clock=lambda: AT) as engine:
         engine.remember([Draft(content="The tender sails at noon.", occurred_at=AT)])
-        engine.remember(engine.extract(Source(text="## Retain\n\n- O(c=0.8) @Ana: Rope beats chain.\n", path="memory/a.md")))
+        engine.remember(
+            engine.extract(Source(text="## Retain\n\n- O(c=0.8) @Ana: Rope beats chain.\n", path="memory/a.md"))
+        )
         turns = (Turn(role="user", content="I always ask for numbers first."), Turn(role="assistant", content="Noted."))
         engine.session_end(Session(id="s1", turns=turns))
         engine.prefetch("When does the tender sail?", session_id="s1")
@@ -107,7 +109,9 @@ def test_without_the_module_all_other_commands_work(tmp_path, workspace, caplog,
     assert not any(json.loads(line).get("content") for line in left)
 
 
-@pytest.mark.parametrize("name", [name for name in own_plugins() if name not in ("bank_migrate", "ingest", "prefetch", "sqlite")])
+@pytest.mark.parametrize(
+    "name", [name for name in own_plugins() if name not in ("bank_migrate", "ingest", "prefetch", "sqlite")]
+)
 def test_without_the_module_a_migrated_answer_is_found(tmp_path, workspace, name):
     memcore(tmp_path, "--now", NOW, "migrate", workspace, env={"MEMCORE_DISABLE": name})
     done = memcore(tmp_path, "--now", NOW, "search", QUESTION, env={"MEMCORE_DISABLE": name})

@@ -67,7 +67,9 @@ def test_source_roots_are_no_packages(root):
 
 @pytest.mark.parametrize("path", PAGES, ids=name)
 def test_no_page_installs_the_strangers_package(path):
-    assert not re.search(r"(pip|uv|pipx) (install|add)( -\S+)* ['\"]?memcore(?![-_\w])", path.read_text()), "memcore-engine!"
+    assert not re.search(r"(pip|uv|pipx) (install|add)( -\S+)* ['\"]?memcore(?![-_\w])", path.read_text()), (
+        "memcore-engine!"
+    )
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name)

@@ -140,7 +140,11 @@ class Life(RuleBasedStateMachine):
         now = self.clock()
         self.remember(
             Draft(
-                content=text, namespace=namespace, provenance=provenance, source=source, occurred_at=None if ago is None else now - ago
+                content=text,
+                namespace=namespace,
+                provenance=provenance,
+                source=source,
+                occurred_at=None if ago is None else now - ago,
             )
             for text, provenance, source, ago in told
         )
@@ -151,17 +155,7 @@ class Life(RuleBasedStateMachine):
         key = data.draw(st.sampled_from(sorted(self.known)))
         content, namespace, kind = self.known[key]
         confidence = self.engine.get([key])[0].confidence
-        self.remember(
-            [
-                Draft(
-                    content=content,
-                    namespace=namespace,
-                    kind=kind,
-                    source=source,
-                    confidence=confidence,
-                )
-            ]
-        )
+        self.remember([Draft(content=content, namespace=namespace, kind=kind, source=source, confidence=confidence)])
 
     @precondition(lambda self: self.known)
     @rule(data=st.data(), session=st.sampled_from(["s1", "s5", "s6", "s7"]))

@@ -188,9 +188,7 @@ def test_proxies_are_ignored_for_this_machine(
             assert client.waiting() == 0
 
 
-def test_proxies_are_used_for_others(
-    server: MemoryHallServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_proxies_are_used_for_others(server: MemoryHallServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", server.url)
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
@@ -206,7 +204,20 @@ def tls(tmp_path: Path, server: MemoryHallServer) -> Iterator[tuple[str, Path]]:
         pytest.skip("not applicable: no openssl here to make a certificate with")
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
     subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(certificate), "-days", "1"]
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-keyout",
+        str(key),
+        "-out",
+        str(certificate),
+        "-days",
+        "1",
+    ]
     subprocess.run([*command, *subject], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
@@ -221,7 +232,10 @@ def _front(listener: socket.socket, context: ssl.SSLContext, port: int) -> None:
     while True:
         try:
             inner, _ = listener.accept()
-            with context.wrap_socket(inner, server_side=True) as secure, socket.create_connection(("127.0.0.1", port)) as plain:
+            with (
+                context.wrap_socket(inner, server_side=True) as secure,
+                socket.create_connection(("127.0.0.1", port)) as plain,
+            ):
                 plain.sendall(_request(secure).replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
                 while chunk := plain.recv(65_536):
                     secure.sendall(chunk)
@@ -236,13 +250,17 @@ def _request(secure: ssl.SSLSocket) -> bytes:
     while b"\r\n\r\n" not in data:
         data += secure.recv(65_536)
     head, _, body = data.partition(b"\r\n\r\n")
-    length = next((int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")), 0)
+    length = next(
+        (int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")), 0
+    )
     while len(body) < length:
         body += secure.recv(65_536)
     return head + b"\r\n\r\n" + body
 
 
-def test_a_certificate_nobody_vouches_for_is_refused(tls: tuple[str, Path], server: MemoryHallServer, tmp_path: Path) -> None:
+def test_a_certificate_nobody_vouches_for_is_refused(
+    tls: tuple[str, Path], server: MemoryHallServer, tmp_path: Path
+) -> None:
     with backend(tmp_path / "home", tls[0]) as client:
         client.keep(TEXT)
         assert client.waiting() == 1
@@ -250,7 +268,9 @@ def test_a_certificate_nobody_vouches_for_is_refused(tls: tuple[str, Path], serv
     assert server.count() == 0
 
 
-def test_a_certificate_of_our_own_authority_is_accepted(tls: tuple[str, Path], server: MemoryHallServer, tmp_path: Path) -> None:
+def test_a_certificate_of_our_own_authority_is_accepted(
+    tls: tuple[str, Path], server: MemoryHallServer, tmp_path: Path
+) -> None:
     with backend(tmp_path / "home", tls[0], ca_file=str(tls[1])) as client:
         client.keep(TEXT)
         assert client.waiting() == 0
@@ -368,7 +388,9 @@ def test_a_clock_set_back_does_not_lock_the_server_out(server: MemoryHallServer,
         until(lambda: client.find("ferry") == [TEXT] and not client.backend.link.away)
 
 
-def test_a_server_that_hangs_costs_one_search_a_timeout_and_the_next_nothing(server: MemoryHallServer, tmp_path: Path) -> None:
+def test_a_server_that_hangs_costs_one_search_a_timeout_and_the_next_nothing(
+    server: MemoryHallServer, tmp_path: Path
+) -> None:
     with backend(tmp_path / "home", server, cooldown=30.0, search_timeout=0.3) as client:
         client.keep(TEXT)
         server.hang()
@@ -396,7 +418,9 @@ def test_a_connection_that_died_after_a_500_is_not_used_again(server: MemoryHall
     assert [request.status for request in server.requests("write")] == [201, 500, 201]
 
 
-def test_a_connection_that_the_server_closed_while_idle_is_not_used_again(server: MemoryHallServer, tmp_path: Path) -> None:
+def test_a_connection_that_the_server_closed_while_idle_is_not_used_again(
+    server: MemoryHallServer, tmp_path: Path
+) -> None:
     server.configure(idle_close=0.1)
     with backend(tmp_path / "home", server, tries=1) as client:
         client.keep("A text before.")
@@ -427,7 +451,12 @@ def test_health_of_a_dead_or_locked_server_says_which(server: MemoryHallServer, 
     server.configure(token="changed")
     client.keep(TEXT)
     health = client.backend.health()
-    assert (health.ok, health.facts["reachable"], health.facts["authorised"], health.facts["waiting"]) == (False, True, False, 1)
+    assert (health.ok, health.facts["reachable"], health.facts["authorised"], health.facts["waiting"]) == (
+        False,
+        True,
+        False,
+        1,
+    )
     server.kill()
     health = client.backend.health()
     assert (health.ok, health.facts["reachable"]) == (False, False)

@@ -152,7 +152,9 @@ def test_forgetting_on_another_backend_removes_what_waited_here(server: MemoryHa
     assert TEXT.encode() in files
 
 
-def test_a_reader_opens_the_memory_without_changing_it(server: MemoryHallServer, engine: Engine, tmp_path: Path) -> None:
+def test_a_reader_opens_the_memory_without_changing_it(
+    server: MemoryHallServer, engine: Engine, tmp_path: Path
+) -> None:
     record = engine.remember(Draft(content=TEXT))[0].record
     assert record is not None
     settings = engine_settings(server.url, plugins="memory-hall,sqlite")
@@ -230,7 +232,9 @@ def test_commands_explain_that_another_backend_is_chosen(memcore: Program) -> No
             memcore(*words, backend="sqlite")
 
 
-def test_revoke_hides_and_says_what_stays(server: MemoryHallServer, engine: Engine, memcore: Program, tmp_path: Path) -> None:
+def test_revoke_hides_and_says_what_stays(
+    server: MemoryHallServer, engine: Engine, memcore: Program, tmp_path: Path
+) -> None:
     engine.remember([Draft(content=TEXT, namespace="project:ada"), Draft(content="Of Bob.", namespace="project:bob")])
     server.fail_next(None, status=503, route="write")
     engine.remember(Draft(content="The secret is zwiebelkuchen.", namespace="project:ada"))
@@ -241,7 +245,9 @@ def test_revoke_hides_and_says_what_stays(server: MemoryHallServer, engine: Engi
     assert [entry["metadata"]["amh_status"] for entry in server.stored()] == ["revoked", "active"]
     assert contents_of(server) == [TEXT, "Of Bob."], "what was not sent yet never is"
     assert list(engine.scan(Scope(namespaces=("project:ada",)))) == []
-    with Engine.open(home=tmp_path / "home", environ={}, settings=engine_settings(server.url, plugins="memory-hall")) as again:
+    with Engine.open(
+        home=tmp_path / "home", environ={}, settings=engine_settings(server.url, plugins="memory-hall")
+    ) as again:
         again.workspace.scrub()
     files = b"".join(path.read_bytes() for path in (tmp_path / "home").glob("memory.db*"))
     assert b"zwiebelkuchen" not in files

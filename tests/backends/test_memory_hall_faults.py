@@ -132,7 +132,9 @@ def test_a_lasting_fault_leaves_a_retirement_here(server: MemoryHallServer, clie
     assert client.find("ferry") == []
 
 
-@pytest.mark.parametrize("name", [name for name in LASTING if name not in ("hang", "500-after-commit", "no-answer", "poisoned")])
+@pytest.mark.parametrize(
+    "name", [name for name in LASTING if name not in ("hang", "500-after-commit", "no-answer", "poisoned")]
+)
 def test_a_scan_refuses_to_pass_a_part_for_the_whole(server: MemoryHallServer, client: Client, name: str) -> None:
     client.keep(TEXT)
     LASTING[name](server)

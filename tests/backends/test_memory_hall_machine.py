@@ -13,7 +13,14 @@ from typing import Any
 from attrs import define
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from memcore.errors import BackendError
 from memcore.records import Scope
 from memcore.testing import Clock
@@ -140,7 +147,13 @@ class Life(RuleBasedStateMachine):
             self.model[name][key].status = "superseded" if new else "retired"
 
     @precondition(lambda self: any(self.model.values()))
-    @rule(name=people, number=picks, successor=st.none() | picks, fault=st.sampled_from(PASSING), times=st.sampled_from([1, None]))
+    @rule(
+        name=people,
+        number=picks,
+        successor=st.none() | picks,
+        fault=st.sampled_from(PASSING),
+        times=st.sampled_from([1, None]),
+    )
     def retire_into_a_fault(self, name: str, number: int, successor: int | None, fault: str, times: int | None) -> None:
         """Take a record out while changes of status go wrong."""
         self.fail(fault, times, "patch")
@@ -239,7 +252,11 @@ class Life(RuleBasedStateMachine):
             found = {record.id: record for record in client.backend.get(known)}
             assert sorted(found) == known
             for key, expected in self.model[name].items():
-                assert (found[key].content, found[key].kind, found[key].status) == (expected.text, expected.kind, expected.status)
+                assert (found[key].content, found[key].kind, found[key].status) == (
+                    expected.text,
+                    expected.kind,
+                    expected.status,
+                )
                 assert found[key].namespace == client.namespace
 
     @invariant()
@@ -252,7 +269,10 @@ class Life(RuleBasedStateMachine):
                 assert not self.healthy
                 continue
             assert found == set(self.model[name])
-            assert all(record.namespace == client.namespace for record in client.backend.scan(Scope(namespaces=(client.namespace,))).records)
+            assert all(
+                record.namespace == client.namespace
+                for record in client.backend.scan(Scope(namespaces=(client.namespace,))).records
+            )
 
 
 def test_any_life_of_two_clients_and_a_server_ends_well() -> None:

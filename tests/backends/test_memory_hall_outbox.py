@@ -81,14 +81,22 @@ def test_a_life_lived_offline_ends_the_same_on_the_server(server: MemoryHallServ
     client.backend.retire([gone.id], reason="sold")
     back = client.backend.put([client.draft(gone.content)])[0]
     assert back.state == "revived"
-    assert [record.status for record in client.backend.get([old.id, new.id, gone.id])] == ["superseded", "active", "active"]
+    assert [record.status for record in client.backend.get([old.id, new.id, gone.id])] == [
+        "superseded",
+        "active",
+        "active",
+    ]
     server.start()
     assert client.backend.courier.flush().problem is None
     entries = server.stored()
     assert [entry["metadata"]["amh_status"] for entry in entries] == ["superseded", "active", "active"]
     assert entries[1]["references"] == [entries[0]["entry_id"]]
     assert entries[0]["metadata"]["revoked_reason"] == "renamed"
-    assert [record.status for record in client.backend.get([old.id, new.id, gone.id])] == ["superseded", "active", "active"]
+    assert [record.status for record in client.backend.get([old.id, new.id, gone.id])] == [
+        "superseded",
+        "active",
+        "active",
+    ]
     assert client.backend.get([old.id])[0].metadata == {"retired_reason": "renamed", "superseded_by": new.id}
 
 
@@ -328,7 +336,9 @@ def test_a_put_inside_a_transaction_survives_its_undoing(server: MemoryHallServe
     assert [record.status for record in client.all(statuses=())] == ["retired", "active"]
 
 
-def test_a_put_inside_a_transaction_is_refused_while_the_server_is_away(server: MemoryHallServer, client: Client) -> None:
+def test_a_put_inside_a_transaction_is_refused_while_the_server_is_away(
+    server: MemoryHallServer, client: Client
+) -> None:
     server.kill()
     with client.context.workspace.transaction(), pytest.raises(UnavailableError):
         client.keep(TEXTS[0])

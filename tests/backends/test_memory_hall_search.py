@@ -148,8 +148,17 @@ def test_words_are_enough_when_the_list_is_switched_off(server: MemoryHallServer
         assert client.find("Which ferry does she take, in the morning or at night?") == [wanted.content]
 
 
-@pytest.mark.parametrize(("sentence", "asked"), [("她說計畫撞牆了，先休息一週。", "撞牆"), ("우리는 기억을 파일에 저장한다.", "기억"), ("抹茶の注文は金曜日に届く。", "抹茶はいつ？")])
-def test_cjk_words_are_found_without_the_embedder(server: MemoryHallServer, client: Client, sentence: str, asked: str) -> None:
+@pytest.mark.parametrize(
+    ("sentence", "asked"),
+    [
+        ("她說計畫撞牆了，先休息一週。", "撞牆"),
+        ("우리는 기억을 파일에 저장한다.", "기억"),
+        ("抹茶の注文は金曜日に届く。", "抹茶はいつ？"),
+    ],
+)
+def test_cjk_words_are_found_without_the_embedder(
+    server: MemoryHallServer, client: Client, sentence: str, asked: str
+) -> None:
     server.embedder.down()
     client.keep(sentence)
     client.keep("The ferry leaves at nine.")

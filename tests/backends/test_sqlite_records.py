@@ -149,7 +149,9 @@ class TestRows:
 
 class TestBatches:
     def test_an_import_keeps_time_and_status_of_whole_records(self, store, clock):
-        old = record_of(Draft(content="The ferry leaves at nine.", metadata={"retired_reason": "sold"}), NOW - timedelta(days=9))
+        old = record_of(
+            Draft(content="The ferry leaves at nine.", metadata={"retired_reason": "sold"}), NOW - timedelta(days=9)
+        )
         old = evolve(old, status="retired", id="")
         stored = store.put([old])[0]
         assert stored.state == "new"
@@ -173,7 +175,9 @@ class TestBatches:
 
     def test_a_batch_of_many_chunks_is_one_batch(self, store, monkeypatch):
         monkeypatch.setattr("memcore_backends.sqlite.writing.CHUNK", 7)
-        batch = [Draft(content=f"entry {number % 40}", kind="episode" if number % 3 else "fact") for number in range(100)]
+        batch = [
+            Draft(content=f"entry {number % 40}", kind="episode" if number % 3 else "fact") for number in range(100)
+        ]
         stored = store.put(batch)
         seen: set[tuple[str, str]] = set()
         for draft, item in zip(batch, stored, strict=True):
@@ -209,7 +213,10 @@ class TestBatches:
 
 class TestRetiring:
     def test_retiring_tells_when_why_and_for_what(self, store, clock):
-        old, new = keep(store, "The ferry leaves at nine.", metadata={"k": "v"}), keep(store, "The ferry leaves at ten.")
+        old, new = (
+            keep(store, "The ferry leaves at nine.", metadata={"k": "v"}),
+            keep(store, "The ferry leaves at ten."),
+        )
         clock.move(60)
         assert store.retire([old.id, old.id], reason="new timetable", superseded_by=new.id) == 1
         told = {"retired_reason": "new timetable", "superseded_by": new.id, "retired_at": clock().isoformat()}
@@ -222,7 +229,14 @@ class TestRetiring:
         )  # fmt: skip
         store.retire([first.id], reason="faded")
         clock.move(60)
-        draft = Draft(content=first.content, kind="opinion", confidence=0.9, tags=("north",), metadata={"session": "s2"}, source="b.md#L2")
+        draft = Draft(
+            content=first.content,
+            kind="opinion",
+            confidence=0.9,
+            tags=("north",),
+            metadata={"session": "s2"},
+            source="b.md#L2",
+        )
         back = store.put([draft])[0]
         assert back.state == "revived"
         assert (back.record.status, back.record.created_at) == ("active", first.created_at)
@@ -248,7 +262,9 @@ class TestUpdating:
         assert store.index.gaps() == (0, 0)
 
     def test_an_update_of_a_turn_can_move_it(self, store):
-        turns = [keep(store, f"turn {n}", kind="episode", metadata={"session_id": "s", "position": n}) for n in range(3)]
+        turns = [
+            keep(store, f"turn {n}", kind="episode", metadata={"session_id": "s", "position": n}) for n in range(3)
+        ]
         store.update(turns[0].id, metadata={"session_id": "s", "position": 9})
         around = store.neighbours([turns[2].id], 5, 5)[turns[2].id]
         assert [record.content for record in around] == ["turn 1", "turn 0"]
@@ -281,7 +297,9 @@ class TestNeighbours:
         assert [record.content for record in around] == ["turn 0", "turn 2", "turn 3"]
 
     def test_turns_at_one_position_count_by_arrival(self, store):
-        turns = [keep(store, f"said {n}", kind="episode", metadata={"session_id": "s", "position": 1}) for n in range(4)]
+        turns = [
+            keep(store, f"said {n}", kind="episode", metadata={"session_id": "s", "position": 1}) for n in range(4)
+        ]
         around = store.neighbours([turns[1].id], 9, 9)[turns[1].id]
         assert [record.content for record in around] == ["said 0", "said 2", "said 3"]
 
@@ -346,7 +364,12 @@ class TestOpening:
 
     def test_a_closed_backend_refuses(self, store):
         store.close()
-        for call in (lambda: store.put([]), lambda: store.get([]), lambda: store.search(Query(text="x")), lambda: store.scan(Scope())):
+        for call in (
+            lambda: store.put([]),
+            lambda: store.get([]),
+            lambda: store.search(Query(text="x")),
+            lambda: store.scan(Scope()),
+        ):
             with pytest.raises(BackendError, match="closed"):
                 call()
 

@@ -13,11 +13,49 @@ from memcore_backends.sqlite import Plugin
 from memcore_backends.sqlite.scope import Condition, tables_of
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-WORDS = ["a", "b", "A", "a b", 'a"b', 'x"a', "a\\", "\\", "a\nb", "\n", "\u2028", "a,b", ",", "", "é", "e\u0301", "%", "_", "[", "]", "a\0b"]
-SOURCES = [None, "", "#L1", "a.md", "a.md#L1", "a.md#L12", "a.md#", "a.md#x#L1", "a.md$", "a.md!", "a", "b.md#L1", "a.md#L1#"]
+WORDS = [
+    "a",
+    "b",
+    "A",
+    "a b",
+    'a"b',
+    'x"a',
+    "a\\",
+    "\\",
+    "a\nb",
+    "\n",
+    "\u2028",
+    "a,b",
+    ",",
+    "",
+    "é",
+    "e\u0301",
+    "%",
+    "_",
+    "[",
+    "]",
+    "a\0b",
+]
+SOURCES = [
+    None,
+    "",
+    "#L1",
+    "a.md",
+    "a.md#L1",
+    "a.md#L12",
+    "a.md#",
+    "a.md#x#L1",
+    "a.md$",
+    "a.md!",
+    "a",
+    "b.md#L1",
+    "a.md#L1#",
+]
 words = st.sampled_from(WORDS)
 some = st.lists(words, max_size=2)
-times = st.sampled_from([NOON - timedelta(hours=1), NOON, (NOON + timedelta(microseconds=1)).astimezone(timezone(timedelta(hours=9)))])
+times = st.sampled_from(
+    [NOON - timedelta(hours=1), NOON, (NOON + timedelta(microseconds=1)).astimezone(timezone(timedelta(hours=9)))]
+)
 visible = words.filter(lambda word: word and word == word.strip())
 drafts = st.builds(
     Draft, content=st.integers(0, 99).map(lambda n: f"lighthouse {n}"), kind=st.sampled_from(["fact", "opinion", "episode", "a_c"]),

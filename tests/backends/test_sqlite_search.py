@@ -14,7 +14,11 @@ from memcore_backends.sqlite.search import SCORE
 from memcore_backends.sqlite.stages import plan
 from memcore_toolkit.text import fts_query, query_terms
 
-VOCABULARY = [f"{start}{end}" for start in ("ka", "lo", "mi", "nu", "re", "so", "ti", "vu") for end in ("ba", "de", "fi", "go", "ha")]
+VOCABULARY = [
+    f"{start}{end}"
+    for start in ("ka", "lo", "mi", "nu", "re", "so", "ti", "vu")
+    for end in ("ba", "de", "fi", "go", "ha")
+]
 
 
 def opened(folder, **settings):
@@ -78,7 +82,13 @@ class TestWhatIsFound:
 
     def test_the_text_counts_more_than_its_summary(self, store):
         filler = [Draft(content=f"filler number {number}") for number in range(20)]
-        store.put([*filler, Draft(content="first other words", summary="ferry"), Draft(content="second ferry words", summary="other")])
+        store.put(
+            [
+                *filler,
+                Draft(content="first other words", summary="ferry"),
+                Draft(content="second ferry words", summary="other"),
+            ]
+        )
         assert contents(store, "ferry") == ["second ferry words", "first other words"]
 
     def test_words_meet_in_every_inflection(self, store):
@@ -146,7 +156,15 @@ class TestStages:
         assert [hit.score for hit in hits] == pytest.approx(best[: len(hits)], abs=weightless)
         assert len(hits) == len(best) or all(score < weightless for score in best[len(hits) :])
 
-    @pytest.mark.parametrize("scope", [{"namespaces": ("even",)}, {"namespaces": ("odd7",)}, {"kinds": ("episode",)}, {"kinds": ("fact",), "namespaces": ("even",)}])
+    @pytest.mark.parametrize(
+        "scope",
+        [
+            {"namespaces": ("even",)},
+            {"namespaces": ("odd7",)},
+            {"kinds": ("episode",)},
+            {"kinds": ("fact",), "namespaces": ("even",)},
+        ],
+    )
     def test_a_scope_is_honoured_in_stages(self, library, small, scope):
         where = " AND ".join(f"{name[:-1]} = '{values[0]}'" for name, values in scope.items())
         for text in ("tiha kade", "kaba kade", "vuha", "all kaba", "all"):
@@ -209,11 +227,23 @@ class TestWithoutFullText:
         assert contents(bare, question)[:1] == [memory]
 
     def test_tags_entities_and_summaries_are_searched_too(self, bare):
-        bare.put([Draft(content="one", summary="ferry"), Draft(content="two", tags=("harbour",)), Draft(content="three", entities=("Mina",))])
+        bare.put(
+            [
+                Draft(content="one", summary="ferry"),
+                Draft(content="two", tags=("harbour",)),
+                Draft(content="three", entities=("Mina",)),
+            ]
+        )
         assert [contents(bare, word) for word in ("ferry", "harbour", "mina")] == [["one"], ["two"], ["three"]]
 
     def test_the_record_with_more_of_the_question_is_first(self, bare):
-        bare.put([Draft(content="the ferry was sold"), Draft(content="the ferry does not run in winter"), Draft(content="a quiet winter")])
+        bare.put(
+            [
+                Draft(content="the ferry was sold"),
+                Draft(content="the ferry does not run in winter"),
+                Draft(content="a quiet winter"),
+            ]
+        )
         found = contents(bare, "ferry winter")
         assert found[0] == "the ferry does not run in winter"
         assert len(found) == 3

@@ -54,7 +54,10 @@ def texts(count: int, *, length: int = 40, seed: int = 1) -> Iterator[str]:
     for number in range(count):
         drawn = [vocabulary[int(math.exp(next(source) / 2**31 * scale)) - 1] for _ in range(length)]
         if number % 4 == 0:
-            drawn[length // 2 : length // 2 + 2] = [f"2026-{number % 12 + 1:02}-{number % 28 + 1:02}", f"{drawn[0]}-{drawn[1]}"]
+            drawn[length // 2 : length // 2 + 2] = [
+                f"2026-{number % 12 + 1:02}-{number % 28 + 1:02}",
+                f"{drawn[0]}-{drawn[1]}",
+            ]
         sentences = (" ".join(drawn[start : start + 10]) for start in range(0, length, 10))
         yield " ".join(f"{sentence[:1].upper()}{sentence[1:]}." for sentence in sentences)
 
@@ -85,13 +88,15 @@ def clocked(function: Callable[..., T], *given: Any, **named: Any) -> Clocked:
     return Clocked(cpu=time.process_time() - cpu, wall=time.perf_counter() - wall, result=result)
 
 
-def each(function: Callable[[Any], object], arguments: Iterable[Any]) -> list[float]:
-    """Call a function once for each argument; return the wall seconds of every call."""
+def each(
+    function: Callable[[Any], object], arguments: Iterable[Any], *, clock: Callable[[], float] = time.perf_counter
+) -> list[float]:
+    """Call a function once for each argument; return the seconds of every call, of wall time unless a clock is given."""
     spent = []
     for argument in arguments:
-        started = time.perf_counter()
+        started = clock()
         function(argument)
-        spent.append(time.perf_counter() - started)
+        spent.append(clock() - started)
     return spent
 
 
@@ -127,7 +132,9 @@ class Report:
 
     def row(self, figure: str, measured: str, *, floor: str = "", ratio: float | None = None, target: str = "") -> None:
         """Add one line."""
-        line = Row(figure=figure, measured=measured, floor=floor, ratio="" if ratio is None else f"{ratio:.2f}", target=target)
+        line = Row(
+            figure=figure, measured=measured, floor=floor, ratio="" if ratio is None else f"{ratio:.2f}", target=target
+        )
         self.rows.append(line)
         self.said(line)
 
@@ -135,7 +142,8 @@ class Report:
         """Add the CPU seconds of a call beside those of its floor."""
         self.row(figure, f"{time.cpu:.2f} s", floor=f"{floor.cpu:.2f} s", ratio=time.cpu / floor.cpu, target=target)
 
-    def latency(self, figure: str, samples: Sequence[float], *, target: str = "") -> None:
-        """Add median and 95th percentile of wall seconds, in milliseconds."""
+    def latency(self, figure: str, samples: Sequence[float], *, cpu: Sequence[float] = (), target: str = "") -> None:
+        """Add median and 95th percentile of wall seconds, in milliseconds, and that of CPU seconds if there are any."""
         middle, late = percentile(samples, 0.5) * 1000, percentile(samples, 0.95) * 1000
-        self.row(figure, f"p50 {middle:.2f} ms, p95 {late:.2f} ms", target=target)
+        more = f" (CPU {percentile(cpu, 0.5) * 1000:.2f}, {percentile(cpu, 0.95) * 1000:.2f})" if cpu else ""
+        self.row(figure, f"p50 {middle:.2f} ms, p95 {late:.2f} ms{more}", target=target)

@@ -130,7 +130,7 @@ def stops(killer, scene, mode):
     assert (told["killed"], told["code"]) == (False, scene.case.code), told
     if mode != "bytes":
         return points(told["count"], POINTS[mode])
-    before = (scene.root / "home-before" / "memory.db")
+    before = scene.root / "home-before" / "memory.db"
     start = before.stat().st_size if before.exists() else 0
     return [start // 2 + 1, *(start + 1 + 9_001 * 3**i for i in range(POINTS[mode] - 1))]
 

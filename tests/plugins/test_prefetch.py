@@ -501,3 +501,55 @@ def test_hits_explain_themselves(engine):
     assert set(hit.strategies) == {"text"}
     assert hit.notes[0].startswith("words ")
     assert "100% of the question" in hit.notes[0]
+
+
+@pytest.mark.parametrize("place", [0, 1, 4])
+def test_at_the_end_of_a_session_without_positions_the_order_is_still_known(engine, place):
+    lines = (
+        [f"Ann: filler number {n}" for n in range(place)]
+        + ["Bo: the zeppelin"]
+        + [f"Ann: later {n}" for n in range(4 - place)]
+    )
+    talk(engine, lines)
+    with engine.workspace.transaction() as connection:
+        connection.execute("UPDATE episodes SET metadata = json_remove(metadata, '$.position')")
+    scores = {hit.record.content: hit.strategies for hit in search(engine, "zeppelin", limit=20)}
+    near = [f"filler number {n}" for n in range(place)][-3:] + [f"later {n}" for n in range(4 - place)][:3]
+    assert set(scores) == {"the zeppelin", *near}
+    by_distance = sorted(near, key=lambda text: -scores[text]["context"])
+    first = {f"filler number {place - 1}", "later 0"} & set(near)
+    assert set(by_distance[: len(first)]) == first
+
+
+def test_lines_of_one_log_stand_next_to_each_other_where_there_is_no_session(engine):
+    engine.remember(
+        [
+            Draft(content="Bo: What did you put into the zeppelin?", kind="episode", source="memory/2026-02-01.md#L3"),
+            Draft(
+                content="Ann: Nothing but helium, like every zeppelin.",
+                kind="episode",
+                source="memory/2026-02-01.md#L4",
+            ),
+            Draft(content="Ann: A zeppelin is large.", kind="episode", source="memory/2026-02-01.md#L40"),
+        ]
+    )
+    notes = {hit.record.content: " ".join(hit.notes) for hit in search(engine, "zeppelin put")}
+    assert "turns around it" in notes["Ann: Nothing but helium, like every zeppelin."]
+    assert "turns around it" not in notes["Ann: A zeppelin is large."]
+
+
+def test_without_the_speaker_signal_a_name_is_a_word_like_any_other(tmp_path):
+    with open_engine(tmp_path, "prefetch", prefetch__speaker=0) as engine:
+        talk(engine, ["Bo: Thank you, Ann.", "Ann: The loom arrived."])
+        assert contents(search(engine, "Ann loom"))[0] == "The loom arrived."
+        assert contents(search(engine, "Ann"))[0] == "Thank you, Ann."
+
+
+def test_no_signal_is_needed_for_an_answer(tmp_path):
+    off = {"context": 0, "speaker": 0, "entity": 0, "time": 0, "answer": 0, "brevity": 0, "confidence": 0, "recency": 0}
+    settings_ = {f"prefetch__{key}": value for key, value in off.items()}
+    with open_engine(
+        tmp_path, "prefetch", prefetch__related=0, prefetch__diversity=0, prefetch__vector=0, **settings_
+    ) as engine:
+        talk(engine, ["Ann: The loom arrived in March.", "Bo: Good."])
+        assert contents(search(engine, "When did the loom arrive in March?")) == ["The loom arrived in March."]

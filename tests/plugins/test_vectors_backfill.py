@@ -117,6 +117,14 @@ def test_one_text_that_cannot_be_embedded_holds_up_no_other(engine):
     assert "some poison here" not in [text for texts, _ in toy(engine).asked[before:] for text in texts]
 
 
+def test_a_model_that_gives_no_direction_to_anything_refuses_no_text(engine):
+    toy(engine).zero = "fact"
+    remember(engine, *(f"fact {n}" for n in range(4)))
+    report = engine.maintain(only="vectors")["vectors"]
+    assert report.summary == "0 records embedded, 4 wait; the embedder gives zeros or no numbers"
+    assert engine.check("vectors") == []
+
+
 def test_the_command_tries_refused_texts_again_and_upkeep_does_not(engine):
     toy(engine).poison = "poison"
     remember(engine, "some poison here")

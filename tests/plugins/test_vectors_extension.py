@@ -107,6 +107,13 @@ def test_where_nothing_helps_the_plugin_is_unavailable_and_everything_else_works
         assert engine.forget(Scope(namespaces=("default",)))["records"] == 1
 
 
+def test_a_sqlite_in_which_vec0_stays_silent_is_noticed_when_the_engine_opens(monkeypatch, tmp_path):
+    monkeypatch.setattr(extension, "offers_vectors", lambda _: False)
+    with open_memory(tmp_path) as engine:
+        plugin = engine.catalog.plugins["vectors"]
+        assert (plugin.status, plugin.reason) == ("unavailable", "sqlite-vec does not answer in this SQLite")
+
+
 def test_where_vectors_were_stored_by_another_python_forget_refuses_instead_of_leaving_them(monkeypatch, tmp_path):
     with open_memory(tmp_path) as engine:
         remember(engine, "the replica runs in Lisbon")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 
+import pytest
 from memcore import Draft
+from memcore_plugins.vectors import upkeep
 from vector_memory import by_meaning, embedded, left, open_memory, remember, toy, vectors
 
 
@@ -13,27 +15,36 @@ def settle(engine):
     vectors(engine)._soon.stop()
 
 
-def test_a_written_record_is_embedded_in_the_background(tmp_path):
-    done = threading.Event()
+@pytest.fixture
+def done(monkeypatch):
+    """Return an event that is set once nothing waits any more."""
+    found = threading.Event()
+    real = upkeep.embed_waiting
+
+    def watched(plugin, engine, **given):
+        report = real(plugin, engine, **given)
+        if embedded(engine) and not left(engine):
+            found.set()
+        return report
+
+    monkeypatch.setattr(upkeep, "embed_waiting", watched)
+    return found
+
+
+def test_a_written_record_is_embedded_in_the_background(tmp_path, done):
     with open_memory(tmp_path, vectors__on_write=True) as engine:
-        watch(engine, done)
         (record,) = remember(engine, "the replica runs in Lisbon")
         assert done.wait(20)
         assert embedded(engine) == {record.id}
         assert by_meaning(engine, "replica") == ["the replica runs in Lisbon"]
 
 
-def watch(engine, done):
-    """Set the event once nothing waits any more."""
-    from memcore_plugins.vectors.soon import Soon
-    from memcore_plugins.vectors.upkeep import embed_waiting
-
-    def work():
-        embed_waiting(vectors(engine), engine)
-        if not left(engine):
-            done.set()
-
-    vectors(engine)._soon = Soon(work)
+def test_a_write_longer_than_the_patience_for_locks_is_embedded_when_it_ends(tmp_path, done):
+    with open_memory(tmp_path, vectors__on_write=True, busy_timeout=0.01) as engine:
+        with engine.writing():
+            remember(engine, "one")
+            assert not done.wait(0.2)
+        assert done.wait(20)
 
 
 def test_the_write_does_not_wait_for_the_embedder_and_keeps_no_lock_meanwhile(tmp_path):
@@ -77,3 +88,23 @@ def test_an_engine_closes_while_records_wait(tmp_path):
     with open_memory(tmp_path) as engine:
         assert left(engine) + len(embedded(engine)) == 500
         assert left(engine) > 0
+
+
+def test_the_thread_outlives_a_failure_and_logs_its_kind_only(caplog):
+    from memcore_plugins.vectors.soon import Soon
+
+    tried, again = [], threading.Event()
+
+    def work(_):
+        tried.append(1)
+        if len(tried) == 1:
+            soon.wake()
+            raise ValueError("private text")
+        again.set()
+
+    soon = Soon(work)
+    soon.wake()
+    assert again.wait(20)
+    soon.stop()
+    assert "ValueError" in caplog.text
+    assert "private text" not in caplog.text

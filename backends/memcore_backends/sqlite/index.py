@@ -126,7 +126,7 @@ class Index:
             )
 
     def replace(self, connection: sqlite3.Connection, seq: int, old: Record, new: Record) -> None:
-        """Index a changed record, whose row is changed already; words of the old one may remain on disk until `erase`."""
+        """Index a changed record, whose row is changed already; old words may remain on disk until `erase`."""
         if self.enabled:
             try:
                 with self._workspace.transaction():
@@ -137,9 +137,9 @@ class Index:
 
     def erase(self, connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
         """Take records whose rows are gone out of the index so that no segment of it holds a word of theirs."""
-        if not self.enabled:  # the index is behind anyway: empty its parts, which are ordinary tables
-            for part in self._workspace.tables() & {"curated_fts_data", "curated_fts_idx", "curated_fts_docsize"}:
-                connection.execute(f"DELETE FROM {part}")
+        if not self.enabled:
+            if "curated_fts_data" in self._workspace.tables():
+                _empty(connection)
             return
         try:
             with self._workspace.transaction():
@@ -154,7 +154,7 @@ class Index:
     def _remove(self, connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
         """Take entries out of the index, which has to be told what it holds.
 
-        If a newer Python knows more of Unicode and cuts a text into other words than were indexed, words stay behind, or
+        If a newer Python knows more of Unicode and cuts a text into other words than were indexed, words stay, or
         SQLite takes the index for damaged and raises.
         """
         connection.executemany(
@@ -200,3 +200,16 @@ def _all_entries(connection: sqlite3.Connection) -> Iterator[Entry]:
     for table in (CURATED, EPISODES):
         for row in connection.execute(table.select("")):
             yield row[0], to_record(row)
+
+
+def _empty(connection: sqlite3.Connection) -> None:
+    """Empty an index that this interpreter cannot open: its parts are ordinary tables.
+
+    Left are the two rows that FTS5's own `delete-all` leaves: no averages, and a structure of four bytes for the
+    configuration, no level, no segment, no write.
+    """
+    structure = connection.execute("SELECT block FROM curated_fts_data WHERE id=10").fetchone()[0]
+    for part in ("data", "idx", "docsize"):
+        connection.execute(f"DELETE FROM curated_fts_{part}")
+    rows = ((1, b""), (10, structure[:4] + b"\0\0\0"))
+    connection.executemany("INSERT INTO curated_fts_data(id, block) VALUES(?,?)", rows)

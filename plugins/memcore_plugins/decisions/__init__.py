@@ -53,7 +53,8 @@ class DecisionsSettings:
         metadata={"help": "contradicted records from which a record is one of a series and raises no question"},
     )
     conflict_lookups: int = field(
-        default=20, metadata={"help": "records of one batch that are compared as they are written; upkeep compares larger batches"}
+        default=20,
+        metadata={"help": "records of one batch that are compared as they are written; upkeep compares larger batches"},
     )
     conflict_catch_up: int = field(default=500, metadata={"help": "records that one upkeep run compares"})
     changelog: bool = field(default=False, metadata={"help": "ask for summaries of long, old logs"})

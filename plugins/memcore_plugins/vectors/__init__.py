@@ -130,12 +130,10 @@ class Plugin:
         waiting.note(engine.workspace.connection(), event.written)
         if event.written and not self.lacking and engine.settings("vectors", VectorsSettings).on_write:
             from memcore_plugins.vectors.soon import Soon
-            from memcore_plugins.vectors.upkeep import embed_waiting
+            from memcore_plugins.vectors.upkeep import embed_written
 
             if self._soon is None:
-                self._soon = Soon(
-                    lambda: embed_waiting(self, engine, stop=lambda: self._soon is None or self._soon.stopping)
-                )
+                self._soon = Soon(lambda stop: embed_written(self, engine, stop))
             self._soon.wake()
 
     @hookimpl

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 from memcore import Capability, Scope
+from memcore.errors import UnavailableError
 
 from memcore_plugins.vectors import waiting as queue
 from memcore_plugins.vectors.embedding import embed
@@ -28,6 +29,7 @@ __all__ = ["Step", "count_missing", "due", "find_missing", "open_shelf", "run", 
 
 PROBE = "memory"
 """A text every embedder can embed: whether it answers, and whether it is still the same model."""
+NO_DIRECTION = "its vector has no direction"
 UNRELATED = (
     "The ferry to the island leaves at seven in the morning.",
     "Compile the module again without optimisation.",
@@ -157,7 +159,7 @@ def run(
 class _Batch:
     ids: list[str]
     records: list[Record]
-    job: Job[list[bytes | str]]
+    job: Job[list[Sequence[float] | str]]
 
 
 def _begin(engine: Engine, embedder: Embedder, ids: list[str], characters: int, after: Job[Any] | None) -> _Batch:
@@ -169,7 +171,7 @@ def _begin(engine: Engine, embedder: Embedder, ids: list[str], characters: int, 
 def _store(engine: Engine, embedder: Embedder, begun: list[_Batch]) -> Step:
     """Store the oldest batch begun, as far as its records still wait, and take it off the list."""
     batch = begun[0]
-    found = batch.job.result()
+    found = _stored(batch.job.result())
     with engine.workspace.transaction() as connection:
         wanted = queue.still_wanted(connection, batch.ids)
         good: dict[int, list[tuple[Record, bytes]]] = {}
@@ -188,22 +190,37 @@ def _store(engine: Engine, embedder: Embedder, begun: list[_Batch]) -> Step:
     return Step(embedded=embedded, refused=len(bad), gone=len(batch.ids) - embedded - len(bad))
 
 
-def _embedded(embedder: Embedder, texts: Sequence[str]) -> list[bytes | str]:
-    """Return the eight-bit vector of each text, or why it has none; raises if the embedder is what fails."""
+def _embedded(embedder: Embedder, texts: Sequence[str]) -> list[Sequence[float] | str]:
+    """Return the vector of each text, or why it has none; raises if the embedder is what fails."""
     if not texts:
         return []
     try:
-        return [eight_bit(vector) for vector in embed(embedder, texts)]
+        return list(embed(embedder, texts))
     except Exception:  # noqa: BLE001 - embedders raise anything; the probe tells a bad text from a dead embedder
         embed(embedder, [PROBE])
-    found: list[bytes | str] = []
+    found: list[Sequence[float] | str] = []
     for text in texts:
         try:
-            found.append(eight_bit(embed(embedder, [text])[0]))
+            found.append(embed(embedder, [text])[0])
         except Exception as error:  # noqa: BLE001 - as above
             embed(embedder, [PROBE])
             found.append(describe(error))
     return found
+
+
+def _stored(found: Sequence[Sequence[float] | str]) -> list[bytes | str]:
+    """Return the eight-bit vectors; one that has no direction becomes a problem of its text, several a broken model."""
+    told: list[bytes | str] = []
+    for vector in found:
+        try:
+            told.append(vector if isinstance(vector, str) else eight_bit(vector))
+        except ValueError:
+            told.append(NO_DIRECTION)
+    if len(told) > 1 and all(vector == NO_DIRECTION for vector in told):
+        raise UnavailableError(
+            "the embedder gives zeros or no numbers", cure="look at its log, or choose another model"
+        )
+    return told
 
 
 def tidy(engine: Engine, shelf: Shelf) -> int:

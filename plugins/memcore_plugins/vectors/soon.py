@@ -13,9 +13,9 @@ LONGEST_CLOSE = 5.0
 
 
 class Soon:
-    """Call `work` in the background whenever woken, never twice at once; `work` asks `stopping` between batches."""
+    """Call `work` in the background whenever woken, never twice at once; what it is given says when to stop."""
 
-    def __init__(self, work: Callable[[], object]) -> None:
+    def __init__(self, work: Callable[[Callable[[], bool]], object]) -> None:
         self._work = work
         self._wanted, self._stopping, self._lock = threading.Event(), threading.Event(), threading.Lock()
         self._thread: threading.Thread | None = None
@@ -44,6 +44,6 @@ class Soon:
         while self._wanted.wait() and not self.stopping:
             self._wanted.clear()
             try:
-                self._work()
+                self._work(lambda: self.stopping)
             except Exception as error:  # noqa: BLE001 - what was not embedded waits; only the type is logged
                 logging.getLogger("memcore").warning("embedding on write failed: %s", type(error).__name__)

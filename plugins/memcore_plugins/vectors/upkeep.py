@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
+from memcore.errors import BusyError
 from memcore.records import Finding, Report
 
 from memcore_plugins.vectors import VectorsSettings, schema, waiting
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
     from memcore_plugins.vectors import Plugin
 
 __all__ = [
-    "embed_at_session_end", "embed_waiting", "figures", "findings", "maintain", "status",
+    "embed_at_session_end", "embed_waiting", "embed_written", "figures", "findings", "maintain", "status",
 ]  # fmt: skip
 
+LOCK_PAUSE = 0.02
+"""Seconds between two looks at a lock, where busy_timeout is short."""
 BACKFILL = "memcore backfill-vectors"
 
 
@@ -44,6 +47,15 @@ def maintain(plugin: Plugin, engine: Engine, *, dry_run: bool) -> Report | None:
         return Report(summary=f"{left} records wait for a vector", counts={"waiting": left})
     limit = engine.settings("vectors", VectorsSettings).upkeep_limit
     return embed_waiting(plugin, engine, limit=limit, thorough=True)
+
+
+def embed_written(plugin: Plugin, engine: Engine, stop: Callable[[], bool]) -> None:
+    """Embed what was just written, once the writer has committed; before that, nothing of it can be seen."""
+    while not stop():
+        with suppress(BusyError), engine.workspace.transaction():  # waits for the writer, as long as busy_timeout says
+            break
+        time.sleep(LOCK_PAUSE)
+    embed_waiting(plugin, engine, stop=stop)
 
 
 def embed_waiting(
