@@ -13,7 +13,7 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["lint", "types", "imports", "docs", "tests", "hermes", "build"]
+nox.options.sessions = ["lint", "types", "imports", "docs", "tests-3.11", "build"]
 
 PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 OLDEST = PYTHONS[0]
@@ -26,6 +26,19 @@ TOOLS = [
     "build>=1.2",
     "hatchling>=1.27",
     "onnx>=1.16",
+]
+DEEP = [
+    "tests/crash",
+    "tests/test_lifecycle.py",
+    "tests/test_each_module_disabled.py",
+    "tests/test_clock.py",
+    "tests/backends/test_memory_hall_machine.py",
+    "tests/backends/test_memory_hall_faults.py",
+    "tests/backends/test_memory_hall_outbox.py",
+    "tests/backends/test_sqlite_processes.py",
+    "tests/plugins/test_vectors_processes.py",
+    "tests/conformance/test_wrong_backends.py",
+    "tests/conformance/test_jsonl_distribution.py",
 ]
 PYTEST = ["pytest", "-q", "-n", "2", "--dist", "loadfile"]
 
@@ -42,11 +55,23 @@ def find_pythons() -> list[str]:
 
 @nox.session(python=find_pythons())
 def tests(session: nox.Session) -> None:
-    """Run the tests on every installed Python; coverage is measured on the oldest."""
+    """Run the tests; `nox -s tests` does it on every installed Python."""
     session.install("-e", EXTRAS, *TOOLS)
-    if session.python != OLDEST or session.posargs:
-        session.run(*PYTEST, *session.posargs)
-        return
+    left_out = [option for path in DEEP for option in ("--ignore", path)]
+    session.run(*PYTEST, *left_out, *session.posargs)
+
+
+@nox.session(python=OLDEST)
+def deep(session: nox.Session) -> None:
+    """Run the long tests: kills at many points, lifecycles, the calibration of the conformance kit."""
+    session.install("-e", EXTRAS, *TOOLS)
+    session.run(*PYTEST, *DEEP, *session.posargs)
+
+
+@nox.session(python=OLDEST)
+def coverage(session: nox.Session) -> None:
+    """Run all tests under coverage and hold the core at every branch, the rest at 95 %."""
+    session.install("-e", EXTRAS, *TOOLS)
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", *PYTEST)
     session.run("coverage", "combine", "--quiet")
@@ -79,7 +104,7 @@ def imports(session: nox.Session) -> None:
 @nox.session(python=OLDEST)
 def docs(session: nox.Session) -> None:
     """Check that the generated parts of the docs are what the code says; `-- write` writes them anew."""
-    session.install("-e", ".[testing]", "cogapp>=3.4")
+    session.install("-e", EXTRAS, "cogapp>=3.4")
     session.run("python", "docs/generate.py", *(session.posargs or ["check"]))
 
 
