@@ -130,6 +130,13 @@ def hermes(session: nox.Session) -> None:
 
 
 @nox.session(python=OLDEST)
+def mlx(session: nox.Session) -> None:
+    """Run the tests of the mlx embedder against the real mlx-embeddings, in an environment of its own."""
+    session.install("-e", ".[testing,mlx]", *(["mlx[cpu]>=0.30"] if sys.platform == "linux" else []))
+    session.run("pytest", "-q", "tests/plugins/mlx", *session.posargs)
+
+
+@nox.session(python=OLDEST)
 def build(session: nox.Session) -> None:
     """Build the wheel, install it in a clean environment, and use it there."""
     session.install("build>=1.2")

@@ -103,7 +103,14 @@ def _run(engine: Engine, plugin: Plugin, function: Callable[..., Any], query: Qu
 
 def _start(engine: Engine, plugin: Plugin, function: Callable[..., Any], query: Query) -> Any:
     found: list[Hit] = []
-    thread = threading.Thread(target=lambda: found.extend(_run(engine, plugin, function, query)), daemon=True)
+
+    def work() -> None:
+        try:
+            found.extend(_run(engine, plugin, function, query))
+        finally:
+            engine.workspace.release()
+
+    thread = threading.Thread(target=work, name=f"memcore-{plugin.name}", daemon=True)
     thread.start()
     return plugin, thread, found
 

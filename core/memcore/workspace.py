@@ -55,7 +55,7 @@ class Workspace:
         self.path, self.read_only = Path(path), read_only
         self._busy_timeout, self._prepare = busy_timeout, prepare
         self._local, self._lock = threading.local(), threading.Lock()
-        self._connections: list[sqlite3.Connection] = []
+        self._connections: list[tuple[threading.Thread, sqlite3.Connection]] = []
         self.closed = False
         self._check_file()
         if read_only:
@@ -131,7 +131,7 @@ class Workspace:
             connection.close()
             raise
         with self._lock:
-            self._connections.append(connection)
+            self._connections.append((threading.current_thread(), connection))
         return connection
 
     @contextmanager
@@ -222,10 +222,19 @@ class Workspace:
             raise BusyError(what, cure="close the other process and run the command again")
 
     def close(self) -> None:
-        """Close the connections of all threads; a second call does nothing."""
+        """Close all connections but those a running thread may be using: they close when it lets go of them."""
         self.closed = True
         with self._lock:
-            for connection in self._connections:
-                connection.close()
+            for thread, connection in self._connections:
+                if thread is threading.current_thread() or not thread.is_alive():
+                    connection.close()
             self._connections.clear()
         self._local = threading.local()
+
+    def release(self) -> None:
+        """Close the connection of this thread, which is about to end."""
+        connection = self._local.__dict__.pop("connection", None)
+        if connection is not None:
+            with self._lock:
+                self._connections = [pair for pair in self._connections if pair[1] is not connection]
+            connection.close()

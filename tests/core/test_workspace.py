@@ -285,3 +285,37 @@ def test_two_processes_that_read_and_write_lose_nothing(workspace):
     writers = [subprocess.Popen(command, env=os.environ.copy()) for _ in range(3)]
     assert [writer.wait(60) for writer in writers] == [0, 0, 0]
     assert workspace.get_meta("count") == "150"
+
+
+def test_a_thread_that_ends_gives_its_connection_back(workspace):
+    seen = []
+
+    def work():
+        seen.append(workspace.connection())
+        workspace.release()
+        workspace.release()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    with pytest.raises(sqlite3.ProgrammingError):
+        seen[0].execute("SELECT 1")
+    workspace.set_meta("k", "v")
+
+
+def test_closing_leaves_the_connection_of_a_running_thread_alone(workspace):
+    opened, closed, seen = threading.Event(), threading.Event(), []
+
+    def work():
+        connection = workspace.connection()
+        opened.set()
+        closed.wait(30)
+        seen.append(connection.execute("SELECT 1").fetchone()[0])
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    opened.wait(30)
+    workspace.close()
+    closed.set()
+    thread.join()
+    assert seen == [1]
