@@ -93,6 +93,8 @@ def owned_tables():
 
 def test_sql_for_a_table_lives_only_with_its_owner():
     for path in SOURCES:
+        if "testing" in path.parts:
+            continue  # the kit asks every backend questions that look like SQL
         module = ".".join(path.with_suffix("").parts[len(ROOT.parts) + 1 :])
         text = path.read_text()
         for table, owner in owned_tables().items():
