@@ -36,6 +36,8 @@ DEEP = [
     "tests/backends/test_memory_hall_faults.py",
     "tests/backends/test_memory_hall_outbox.py",
     "tests/backends/test_sqlite_processes.py",
+    "tests/plugins/test_dialectic.py",
+    "tests/plugins/test_vectors_extension.py",
     "tests/plugins/test_vectors_processes.py",
     "tests/conformance/test_wrong_backends.py",
     "tests/conformance/test_jsonl_distribution.py",

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from memcore import Draft, Hit, PluginInfo, Query, Scope, hookimpl
+from memcore_plugins.prefetch.context import apart
 from memcore_plugins.prefetch.schema import query_hash
 from upkeep_engine import START, Clock, healthy, open_engine, rows
 
@@ -553,3 +554,11 @@ def test_no_signal_is_needed_for_an_answer(tmp_path):
     ) as engine:
         talk(engine, ["Ann: The loom arrived in March.", "Bo: Good."])
         assert contents(search(engine, "When did the loom arrive in March?")) == ["The loom arrived in March."]
+
+
+def test_windows_are_fetched_for_hits_that_stand_apart_and_no_more_than_asked_for(engine):
+    records = talk(engine, [f"Ann: zeppelin number {n}" for n in range(6)])
+    fact = engine.remember(Draft(content="A zeppelin."))[0].record
+    assert apart([fact, records[2], records[3], records[1], records[4]], 10) == [records[2].id, records[4].id]
+    assert apart(records, 2) == [records[0].id, records[2].id]
+    assert apart(records, 0) == []

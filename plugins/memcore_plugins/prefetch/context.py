@@ -15,7 +15,7 @@ from memcore import Capability, Record
 if TYPE_CHECKING:
     from memcore import Engine
 
-__all__ = ["Windows", "is_episode", "windows"]
+__all__ = ["Windows", "apart", "is_episode", "windows"]
 
 #: How far a window reaches to each side, in turns.
 REACH = 3
@@ -27,6 +27,25 @@ Windows = dict[str, dict[str, int]]
 def is_episode(record: Record) -> bool:
     """Tell whether a record is part of a conversation or log, where order carries meaning."""
     return record.kind == "episode" or "session_id" in record.metadata
+
+
+def apart(records: Iterable[Record], count: int) -> list[str]:
+    """Return the ids of the first `count` episodes of which none stands right beside another: it shares its window."""
+    taken: set[tuple[str, object, int]] = set()
+    found: list[str] = []
+    for record in records:
+        if len(found) >= count:
+            break
+        if not is_episode(record):
+            continue
+        session, position = record.metadata.get("session_id"), record.metadata.get("position")
+        if session is not None and isinstance(position, int):
+            beside = {(record.namespace, session, position + step) for step in (-1, 1)}
+            if not taken.isdisjoint(beside):
+                continue
+            taken.add((record.namespace, session, position))
+        found.append(record.id)
+    return found
 
 
 def windows(engine: Engine, records: Mapping[str, Record], asked: Sequence[str]) -> tuple[Windows, dict[str, Record]]:

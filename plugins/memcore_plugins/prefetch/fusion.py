@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from memcore import Hit, Query
 
-from memcore_plugins.prefetch.context import Windows, is_episode, windows
+from memcore_plugins.prefetch.context import Windows, apart, windows
 from memcore_plugins.prefetch.evidence import Reader, speaker_of
 from memcore_plugins.prefetch.merging import merge_copies, spread
 from memcore_plugins.prefetch.question import Question
@@ -79,7 +79,7 @@ def _candidates(
     records = {hit.record.id: hit.record for hits in lists.values() for hit in hits}
     near: Windows = {}
     if settings.context > 0:
-        asked = [hit.record.id for hit in _word_hits(lists) if is_episode(hit.record)][: settings.neighbours]
+        asked = apart([hit.record for hit in _word_hits(lists)], settings.neighbours)
         near, extra = windows(engine, records, asked)
         records |= extra
     reader = Reader(question.terms, question.text)

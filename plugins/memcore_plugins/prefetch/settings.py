@@ -17,8 +17,8 @@ def _setting(default: Any, text: str, source: str) -> Any:
 class PrefetchSettings:
     """Defaults come from the shipped benchmark (`tests/recall`) or from the page named; 0 switches a signal off."""
 
-    pool: int = _setting(60, "hits of the word search that are looked at closely", "flat from 60 to 200")
-    neighbours: int = _setting(20, "hits whose neighbouring turns are fetched", "flat from 20 to 100")
+    pool: int = _setting(100, "hits of the word search that are looked at closely", "flat from 60 to 200")
+    neighbours: int = _setting(20, "hits whose neighbouring turns are fetched", "flat from 20 to 40")
     context: float = _setting(1.0, "weight of neighbouring turns (.7, .4, .2 by distance)", "long conversations: +.10")
     forms: bool = _setting(True, "look for irregular forms: bought for buy", "benchmark: +.02 to +.05")
     related: float = _setting(
