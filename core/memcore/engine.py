@@ -370,7 +370,7 @@ class Engine:
             return {"records": len(ids)}
         tables = self.workspace.tables()
         for plugin in self.catalog.plugins.values():
-            if not self.catalog.load(plugin) and tables & set(plugin.tables):
+            if plugin.instance is None and not self.catalog.load(plugin) and tables & set(plugin.tables):
                 what, why = "not everything can be forgotten; nothing was removed", f"{plugin.name} is {plugin.status}"
                 raise PluginError(what, why=why, cure=f"memcore plugins enable {plugin.name}")
         counts = {"records": 0}
